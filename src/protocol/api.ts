@@ -1,0 +1,163 @@
+/**
+ * The API between command line and supervisor: HTTP/1.1 with JSON bodies over `run/lares.sock`.
+ *
+ * Streams are NDJSON. Errors are `{ "error": ApiError }` with a matching HTTP status.
+ */
+import type { ServiceSpec } from "../core/spec.ts";
+
+export type InstanceState = "down" | "starting" | "up" | "degraded" | "stopping" | "backoff" | "failed" | "completed";
+
+/** How a process ended. `status` is `unknown` when no kernel could say (died unwatched on Linux < 6.15). */
+export interface ExitView {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly status: "known" | "unknown";
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** One row of `lares ls --json`. */
+export interface InstanceView {
+  readonly service: string;
+  readonly slot: number;
+  readonly state: InstanceState;
+  readonly desired: "up" | "down";
+  readonly ready: boolean;
+  /** Null when nothing checks it. */
+  readonly healthy: boolean | null;
+  readonly pid: number | null;
+  /** Counts the starts of this slot. */
+  readonly generation: number;
+  readonly revision: number;
+  readonly startedAt: string | null;
+  readonly uptimeMs: number | null;
+  readonly restarts: number;
+  readonly exit: ExitView | null;
+  readonly memoryBytes: number | null;
+  /** Of one processor, since the last reading. */
+  readonly cpuPercent: number | null;
+  /** Why it is in this state, in a few words. */
+  readonly reason: string | null;
+  /** The last `STATUS=` it sent. */
+  readonly statusText: string | null;
+}
+
+/** `lares describe SERVICE --json`. */
+export interface ServiceView {
+  readonly service: string;
+  readonly desired: "up" | "down";
+  readonly revision: number;
+  readonly source: string | null;
+  readonly spec: ServiceSpec;
+  readonly instances: readonly InstanceView[];
+  readonly lastFailure: FailureView | null;
+  /** Next run of a scheduled task, ISO 8601. */
+  readonly nextRunAt: string | null;
+  /** Directory of its log files. */
+  readonly logDirectory: string;
+  /** Bytes not written because the disk was full (`when_full: drop`). */
+  readonly logDroppedBytes: number;
+  /** Limits that this host cannot enforce, one sentence each. */
+  readonly notEnforced: readonly string[];
+  /** Other services that wait for this one, or that it waits for. */
+  readonly waitingFor: readonly string[];
+}
+
+/** The last end of an instance that was not asked for. */
+export interface FailureView {
+  readonly slot: number;
+  readonly generation: number;
+  readonly at: string;
+  readonly reason: string;
+  readonly exit: ExitView | null;
+  readonly restarts: number;
+  /** The last lines it wrote, oldest first. */
+  readonly logTail: readonly string[];
+}
+
+/** What the supervisor saw or decided. Further members depend on `type`. */
+export interface EventView {
+  readonly at: string;
+  /** Counts from 1 and never repeats within a home. */
+  readonly seq: number;
+  /** A past participle: `spawned`, `exited`, `became_ready`, `plan_applied` … */
+  readonly type: string;
+  readonly service?: string;
+  readonly slot?: number;
+  readonly generation?: number;
+  readonly cause?: string;
+  readonly [detail: string]: unknown;
+}
+
+/** `POST /v1/apply` */
+export interface ApplyRequest {
+  /** The whole file: what is not named and came from the same `source` is removed. */
+  readonly services: readonly ServiceSpec[];
+  /** Absolute path of the file; ad-hoc services have `null`. */
+  readonly source: string | null;
+  readonly dryRun: boolean;
+}
+
+/** One line of a plan. `changes` names the keys, old and new as JSON values. */
+export interface PlanStep {
+  readonly service: string;
+  readonly action: "add" | "change" | "remove" | "keep";
+  readonly changes: readonly { readonly key: string; readonly from: unknown; readonly to: unknown }[];
+  /** What carrying it out does to running instances. */
+  readonly effect: "start" | "restart" | "reload" | "scale" | "stop" | "none";
+}
+
+export interface ApplyReply {
+  readonly revision: number;
+  readonly plan: readonly PlanStep[];
+  /** Event number at acceptance: follow from here. */
+  readonly seq: number;
+}
+
+/** `POST /v1/actions` */
+export interface ActionRequest {
+  readonly action: "start" | "stop" | "restart" | "reload" | "delete" | "reset" | "signal" | "scale" | "down";
+  /** `SERVICE`, `SERVICE/SLOT` or `all`. Empty only for `down`. */
+  readonly targets: readonly string[];
+  /** For `signal`. */
+  readonly signal?: string;
+  /** For `scale`. */
+  readonly instances?: number;
+}
+
+/** Which instances an accepted action concerns, and what each is to become. */
+export interface ActionReply {
+  readonly seq: number;
+  readonly targets: readonly { readonly service: string; readonly slot: number; readonly generation: number }[];
+}
+
+/** `GET /v1/supervisor` */
+export interface SupervisorView {
+  readonly version: string;
+  readonly pid: number;
+  readonly keeperPid: number | null;
+  readonly startedAt: string;
+  readonly home: { readonly run: string; readonly state: string; readonly log: string };
+  readonly revision: number;
+  readonly recoveries: number;
+  readonly seq: number;
+}
+
+export interface ApiError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Cause chain, outermost first. */
+  readonly causes?: readonly string[];
+}
+
+/** Paths of the API. Queries: `events?since=SEQ|ISO&follow=1`. */
+export const routes = {
+  instances: "/v1/instances",
+  service: (name: string) => `/v1/services/${encodeURIComponent(name)}`,
+  services: "/v1/services",
+  apply: "/v1/apply",
+  actions: "/v1/actions",
+  events: "/v1/events",
+  supervisor: "/v1/supervisor",
+} as const;
