@@ -6,7 +6,7 @@
  *     node scripts/layers.ts [ROOT] --check-docs    also fails when ARCHITECTURE.md holds another graph
  *     node scripts/layers.ts [ROOT] --write-docs    puts the graph there
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { layers, readTree, type SourceFile, violationsIn } from "./layers-rules.ts";
@@ -55,7 +55,8 @@ function graphOf(tree: readonly SourceFile[]): string {
 }
 
 function docsProblems(graph: string): string[] {
-  const page = readFileSync(path.join(root, "ARCHITECTURE.md"), "utf8");
+  const file = path.join(root, "ARCHITECTURE.md");
+  const page = existsSync(file) ? readFileSync(file, "utf8") : "";
   const at = page.search(graphBlock);
   if (at !== -1 && page.match(graphBlock)?.[0] === graph) return [];
   const line = page.slice(0, Math.max(at, 0)).split("\n").length;
