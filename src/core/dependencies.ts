@@ -1,0 +1,54 @@
+import { type Goal, hasServiceFailed, isServiceAtRest, isServiceReady, type Service } from "./service.ts";
+
+/** What dependency decisions look at: the services by name, and whether everything is to end. */
+export interface Surroundings {
+  readonly ending: boolean;
+  get(name: string): Service | undefined;
+}
+
+/**
+ * What a service may do now.
+ *
+ * `after` is order only: it waits for those that are on their way, and for no others. `requires` ties lives: the service
+ * stops when one of them is stopped or has failed, and comes back with it. A service that runs is never disturbed by the
+ * recovery of another.
+ */
+export function goalOf(service: Service, around: Surroundings): Goal {
+  if (around.ending || service.leaving || service.desired === "down") return { kind: "stop" };
+  for (const name of service.spec.requires) {
+    const other = around.get(name);
+    if (!other || hasServiceFailed(other) || goalOf(other, around).kind === "stop") return { kind: "stop" };
+  }
+  const awaited = service.spec.after.filter((name) => isAwaited(around.get(name), around));
+  return awaited.length > 0 ? { kind: "wait", reason: `waiting for ${awaited.join(", ")}` } : { kind: "run" };
+}
+
+/** Stops go in reverse order: first those that come after this service and are stopping too. */
+export function mayBeginStop(service: Service, around: Surroundings): boolean {
+  return service.dependents.every((name) => {
+    const dependent = around.get(name);
+    return !dependent || isServiceAtRest(dependent) || goalOf(dependent, around).kind !== "stop";
+  });
+}
+
+function isAwaited(other: Service | undefined, around: Surroundings): boolean {
+  if (!other || other.spec.schedule || isServiceReady(other)) return false;
+  if (goalOf(other, around).kind === "stop") return false;
+  return other.slots.some(
+    ({ rest, current, held }) => !held && (current || rest.state === "down" || rest.state === "backoff"),
+  );
+}
+
+/** Services in an order in which each comes behind those it comes after. */
+export function inStartOrder(services: ReadonlyMap<string, Service>): readonly string[] {
+  const done = new Set<string>();
+  const visit = (name: string) => {
+    if (done.has(name)) return;
+    done.add(name);
+    for (const before of services.get(name)?.spec.after ?? []) visit(before);
+    order.push(name);
+  };
+  const order: string[] = [];
+  for (const name of services.keys()) visit(name);
+  return order.filter((name) => services.has(name));
+}

@@ -1,0 +1,121 @@
+import { goalOf, mayBeginStop } from "./dependencies.ts";
+import type { Effect } from "./effects.ts";
+import { pursue } from "./pursuit.ts";
+import { isServiceAtRest, liveSlots, type Service, type ServiceContext } from "./service.ts";
+
+/** Everything the supervisor decides from. Never changed in place: a step answers with what is different. */
+export interface World {
+  readonly services: ReadonlyMap<string, Service>;
+  /** The supervisor itself is to end once everything is down. */
+  readonly ending: boolean;
+}
+
+export const emptyWorld: World = { services: new Map(), ending: false };
+
+/** What a step changed, and what is to be done, in this order. */
+export interface Step {
+  /** By name; undefined for a service that is gone. */
+  readonly changes: ReadonlyMap<string, Service | undefined>;
+  readonly ending: boolean;
+  readonly effects: readonly Effect[];
+}
+
+/** The changes of one step as they come together; it lives no longer than the step. */
+export class Draft implements ServiceContext {
+  readonly nowMs: number;
+  readonly effects: Effect[] = [];
+  ending: boolean;
+  readonly #world: World;
+  readonly #changes = new Map<string, Service | undefined>();
+  readonly #unsettled = new Set<string>();
+  /** What the neighbours were last told of. */
+  readonly #announced = new Map<string, Service | undefined>();
+
+  constructor(world: World, nowMs: number) {
+    this.#world = world;
+    this.nowMs = nowMs;
+    this.ending = world.ending;
+  }
+
+  get(name: string): Service | undefined {
+    return this.#changes.has(name) ? this.#changes.get(name) : this.#world.services.get(name);
+  }
+
+  /** Names of all services, in the order they came. */
+  names(): readonly string[] {
+    const added = [...this.#changes.keys()].filter((name) => !this.#world.services.has(name));
+    return [...this.#world.services.keys(), ...added].filter((name) => this.get(name) !== undefined);
+  }
+
+  change(name: string, change: (service: Service) => Service): void {
+    const before = this.get(name);
+    if (before) this.put(name, change(before));
+  }
+
+  put(name: string, service: Service | undefined): void {
+    if (service === this.get(name)) return;
+    this.#changes.set(name, service);
+    this.touch(name);
+  }
+
+  /** Looks at the service again even though nothing in it changed. */
+  touch(name: string): void {
+    this.#unsettled.add(name);
+  }
+
+  /**
+   * Lets every touched service pursue its goal, and looks again at those that wait for one whose condition changed, until
+   * nothing moves. Dependencies have no cycles, so this ends.
+   */
+  settle(): void {
+    for (const name of this.#unsettled) {
+      this.#unsettled.delete(name);
+      const service = this.get(name);
+      if (service) this.#pursue(name, service);
+      this.#announce(name);
+    }
+  }
+
+  toStep(): Step {
+    this.#steer();
+    if (this.ending && this.names().every((name) => this.#isAtRest(name))) this.effects.push({ do: "finish" });
+    return { changes: this.#changes, ending: this.ending, effects: this.effects };
+  }
+
+  #pursue(name: string, service: Service): void {
+    const goal = goalOf(service, this);
+    const after = goal.kind === "stop" && !mayBeginStop(service, this) ? service : pursue(service, goal, this);
+    if (after.leaving && after.slots.length === 0) {
+      this.#changes.set(name, undefined);
+      this.effects.push({ do: "record", event: { type: "removed", service: name } });
+    } else if (after !== service) {
+      this.#changes.set(name, after);
+    }
+  }
+
+  /** Has those look again that wait for this service, once for each change of it. */
+  #announce(name: string): void {
+    const now = this.get(name);
+    const last = this.#announced.has(name) ? this.#announced.get(name) : this.#world.services.get(name);
+    if (now === last) return;
+    this.#announced.set(name, now);
+    for (const neighbour of [...((now ?? last)?.spec.after ?? []), ...((now ?? last)?.dependents ?? [])])
+      this.touch(neighbour);
+  }
+
+  #isAtRest(name: string): boolean {
+    const service = this.get(name);
+    return service === undefined || isServiceAtRest(service);
+  }
+
+  /** Says which slots may get connections, where that changed; before anything is stopped. */
+  #steer(): void {
+    for (const [name, service] of this.#changes) {
+      if (!service || service.spec.listen.length === 0) continue;
+      const before = this.#world.services.get(name);
+      const live = liveSlots(service);
+      const same = before && String(liveSlots(before)) === String(live);
+      if (!same) this.effects.unshift({ do: "steer", service: name, live });
+    }
+  }
+}

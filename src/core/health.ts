@@ -1,0 +1,34 @@
+import type { HealthSpec } from "./spec.ts";
+
+/** What is known of an instance's health. */
+export interface Health {
+  /** Null until the first answer, and when nothing checks it. */
+  readonly ok: boolean | null;
+  /** Answers in a row that speak against `ok`. */
+  readonly against: number;
+  /** A check is under way: the next is not asked for before it is answered, so that checks never pile up. */
+  readonly asking: boolean;
+  /** When to ask next; absent when nothing checks it. */
+  readonly nextAtMs?: number;
+}
+
+export function unknownHealth(spec: HealthSpec | undefined, nowMs: number): Health {
+  const never = { ok: null, against: 0, asking: false };
+  return spec ? { ...never, nextAtMs: nowMs + spec.initialDelayMs } : never;
+}
+
+export function healthDeadline(health: Health): number | undefined {
+  return health.asking ? undefined : health.nextAtMs;
+}
+
+/** Health after an answer: it turns only after as many answers in a row as the spec asks for. */
+export function healthAfter(health: Health, answer: { ok: boolean; spec: HealthSpec; nowMs: number }): Health {
+  const { ok, spec, nowMs } = answer;
+  const nextAtMs = nowMs + spec.intervalMs;
+  if (ok === health.ok) return { ok, against: 0, asking: false, nextAtMs };
+  const against = health.against + 1;
+  const needed = ok ? spec.successes : spec.failures;
+  // The first good answer is believed at once: nothing spoke against it.
+  const turns = against >= needed || (ok && health.ok === null);
+  return turns ? { ok, against: 0, asking: false, nextAtMs } : { ok: health.ok, against, asking: false, nextAtMs };
+}
