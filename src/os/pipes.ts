@@ -1,0 +1,87 @@
+/** Pipes, and moving bytes through them without blocking. */
+import { asIoError, closeFd } from "./descriptors.ts";
+import { check, lastErrno, libc, O_CLOEXEC, SystemError } from "./libc.ts";
+
+export { closeFd, duplicate } from "./descriptors.ts";
+
+const F_SETPIPE_SZ = 1031;
+const F_GETPIPE_SZ = 1032;
+const SPLICE_F_MOVE = 1;
+const SPLICE_F_NONBLOCK = 2;
+const FIONREAD = 0x541b;
+
+/** Both ends are closed on exec and block until told otherwise. */
+export interface Pipe {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+  /** What it holds: less than asked for when the kernel's limit or the user's quota (64 MiB) is reached. */
+  readonly sizeBytes: number;
+}
+
+/** Creates a pipe, as large as asked for or else as large as the kernel makes it. */
+export function createPipe(options: { readonly sizeBytes?: number } = {}): Pipe {
+  return asIoError("create a pipe", () => {
+    const ends = Buffer.alloc(8);
+    check("pipe2", libc.pipe2(ends, O_CLOEXEC));
+    const [readEnd, writeEnd] = [ends.readInt32LE(0), ends.readInt32LE(4)];
+    try {
+      if (options.sizeBytes !== undefined) libc.fcntl(readEnd, F_SETPIPE_SZ, options.sizeBytes);
+      return { readEnd, writeEnd, sizeBytes: check("fcntl", libc.fcntl(readEnd, F_GETPIPE_SZ, 0)) };
+    } catch (error) {
+      closeFd(readEnd);
+      closeFd(writeEnd);
+      throw error;
+    }
+  });
+}
+
+/** At least one of `from` and `to` is a pipe. */
+export interface SpliceRequest {
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+  /** Where in `to` to write, when that is a file. It must not be open for appending. */
+  readonly offset?: number;
+}
+
+/** Moves bytes inside the kernel. Returns how many, 0 at the end, -1 when it would block. */
+export function splice(request: SpliceRequest): number {
+  let offset: Buffer | null = null;
+  if (request.offset !== undefined) {
+    offset = Buffer.alloc(8);
+    offset.writeBigInt64LE(BigInt(request.offset));
+  }
+  const flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+  return countOrBlocked("splice", libc.splice(request.from, null, request.to, offset, request.length, flags));
+}
+
+/** Copies bytes from one pipe to another and leaves them in the first. Returns as `splice` does. */
+export function tee(request: { readonly from: number; readonly to: number; readonly length: number }): number {
+  return countOrBlocked("tee", libc.tee(request.from, request.to, request.length, SPLICE_F_NONBLOCK));
+}
+
+/** Reads what is there from an `O_NONBLOCK` descriptor. Returns the bytes read, 0 at the end, -1 when it would block. */
+export function readNow(fd: number, buffer: Uint8Array): number {
+  return countOrBlocked("read", libc.read(fd, buffer, buffer.byteLength));
+}
+
+/** Writes what fits to an `O_NONBLOCK` descriptor. Returns the bytes written, -1 when it would block. */
+export function writeNow(fd: number, buffer: Uint8Array): number {
+  return countOrBlocked("write", libc.write(fd, buffer, buffer.byteLength));
+}
+
+/** How many bytes wait to be read. */
+export function pipeBytes(fd: number): number {
+  const count = Buffer.alloc(4);
+  asIoError(`measure pipe ${fd}`, () => check("ioctl", libc.ioctl(fd, FIONREAD, count)));
+  return count.readInt32LE(0);
+}
+
+function countOrBlocked(syscall: string, result: number): number {
+  if (result !== -1) return result;
+  const code = lastErrno();
+  if (code === "EAGAIN") return -1;
+  return asIoError(`${syscall} through a pipe`, () => {
+    throw new SystemError(syscall, code);
+  });
+}

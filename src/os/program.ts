@@ -1,0 +1,151 @@
+/** Finding a program, and saying exactly why it cannot be run. */
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { LaresError } from "../core/errors.ts";
+import { SystemError } from "./libc.ts";
+
+/** What decides which file is run. */
+export interface ProgramRequest {
+  /** Looked up in `env.PATH` when it has no slash; otherwise relative to `directory`. */
+  readonly file: string;
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+/**
+ * The path of the program, absolute unless the request's has a slash. Asks with the real user id of the calling
+ * thread, so within `withIdentity` it asks as that user.
+ *
+ * @throws LaresError `spawn_failed` when nothing in PATH can be run.
+ */
+export function findProgram(request: ProgramRequest): string {
+  const { file, directory, env } = request;
+  if (file.includes("/")) return file;
+  const path = env.PATH ?? DEFAULT_PATH;
+  let refused: string | undefined;
+  for (const entry of path.split(":")) {
+    const candidate = resolve(directory, entry, file);
+    const state = stateOf(candidate);
+    if (state === "runnable") return candidate;
+    if (state === "refused") refused ??= candidate;
+  }
+  if (refused !== undefined) throw failure(file, `"${refused}" is not executable`, `Run \`chmod +x ${refused}\`.`);
+  assertDirectory(request);
+  throw failure(file, `it is in no directory of PATH (${path})`, "Install it, or name it by its absolute path.");
+}
+
+function stateOf(path: string): "runnable" | "refused" | "missing" {
+  try {
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return "missing";
+    accessSync(path, constants.X_OK);
+    return "runnable";
+  } catch {
+    return "refused";
+  }
+}
+
+/**
+ * Checks what `execve` would, for the cases where a shell stands between us and its errno.
+ *
+ * @throws LaresError `spawn_failed`
+ */
+export function assertRunnable(request: ProgramRequest, program: string): void {
+  assertDirectory(request);
+  const path = resolve(request.directory, program);
+  const file = reachable(request.file, path);
+  if (file.isDirectory()) throw failure(request.file, `"${path}" is a directory`, "Name the program inside it.");
+  if (stateOf(path) !== "runnable") {
+    throw failure(request.file, `"${path}" is not executable by this user`, `Run \`chmod +x ${path}\`.`);
+  }
+  if (isBareScript(path)) throw noFormat(request.file, path);
+}
+
+/** Says why `posix_spawn` failed: its errno means several things, so the file system is asked which. */
+export function explainFailure(request: ProgramRequest, program: string, code: string): LaresError {
+  const path = resolve(request.directory, program);
+  const cause = new SystemError("posix_spawn", code);
+  try {
+    assertRunnable(request, program);
+  } catch (error) {
+    if (error instanceof LaresError) return new LaresError(error.code, error.message, { ...hintOf(error), cause });
+  }
+  const explanation = explanations[code];
+  if (explanation === undefined) return failure(request.file, code, undefined, cause);
+  return failure(request.file, explanation.state.replace("%", path), explanation.hint, cause);
+}
+
+const explanations: Record<string, { state: string; hint: string }> = {
+  ENOENT: {
+    state: 'the interpreter that "%" names in its first line, or its loader, does not exist',
+    hint: "Install that interpreter, or correct the first line of the file.",
+  },
+  ENOEXEC: { state: '"%" is no program of this machine', hint: "Install the build for this architecture." },
+  EACCES: {
+    state: '"%" or its interpreter may not be executed',
+    hint: "Check its mode, and whether its file system is mounted noexec.",
+  },
+  E2BIG: { state: "the argument list and environment are too long", hint: "Pass long values in a file." },
+  EAGAIN: {
+    state: "the limit of processes is reached (EAGAIN)",
+    hint: "Raise `pids` of the cgroup, or the user's limit with `ulimit -u`.",
+  },
+  ENOMEM: { state: "there is no memory for another process (ENOMEM)", hint: "Free memory, or add some." },
+  ETXTBSY: { state: '"%" is being written to', hint: "Replace the file by renaming a finished one over it." },
+};
+
+function assertDirectory(request: ProgramRequest): void {
+  const { file, directory } = request;
+  const named = `its directory "${directory}"`;
+  try {
+    if (!statSync(directory).isDirectory()) throw failure(file, `${named} is a file`, "Name a directory.");
+    accessSync(directory, constants.X_OK);
+  } catch (error) {
+    if (error instanceof LaresError) throw error;
+    if (isMissing(error)) throw failure(file, `${named} does not exist`, `Run \`mkdir -p ${directory}\`.`);
+    throw failure(file, `${named} may not be entered by this user`, `Run \`ls -ld ${directory}\` to see its mode.`);
+  }
+}
+
+function reachable(file: string, path: string) {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (isMissing(error)) throw failure(file, `"${path}" does not exist`, "Correct the path of the program.");
+    throw failure(file, `"${path}" cannot be reached by this user`, "Check the modes of the directories above it.");
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}
+
+/** A text file without `#!`: the kernel refuses it, but a shell would quietly run it as a script of its own. */
+function isBareScript(path: string): boolean {
+  const head = Buffer.alloc(128);
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const text = head.subarray(0, readSync(fd, head)).toString("latin1");
+      return !text.startsWith("#!") && !text.includes("\0");
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
+}
+
+function noFormat(file: string, path: string): LaresError {
+  const state = `"${path}" is neither a binary nor a script with a #! line`;
+  return failure(file, state, "Write `#!/bin/sh` or the like into its first line.");
+}
+
+function failure(file: string, state: string, hint?: string, cause?: unknown): LaresError {
+  return new LaresError("spawn_failed", `Cannot start "${file}": ${state}`, { ...(hint && { hint }), cause });
+}
+
+function hintOf(error: LaresError): { hint?: string } {
+  return error.hint === undefined ? {} : { hint: error.hint };
+}
