@@ -1,0 +1,35 @@
+import type { ActionRequest } from "../protocol/api.ts";
+import type { Context } from "./command.ts";
+import { parseTarget, requireOperands } from "./names.ts";
+import { finish, type WaitValues } from "./wait/finish.ts";
+import { goalsOfAction } from "./wait/goals.ts";
+
+/** Actions whose end can be waited for by their reply alone. */
+export type Awaited = "start" | "stop" | "restart" | "reload" | "delete";
+
+/** Asks for an action on the operands, and waits for its end. */
+export async function actAndWait(context: Context, action: Awaited, values: WaitValues): Promise<number> {
+  requireTargets(context.operands, action);
+  const reply = await context.client.action({ action, targets: context.operands });
+  const wish = { verb: action, goals: goalsOfAction(action, reply), seq: reply.seq };
+  const instances = await finish(context, wish, values);
+  if (context.json) context.terminal.write(`${JSON.stringify({ ...reply, instances }, null, 1)}\n`);
+  return 0;
+}
+
+/** Asks for an action that is done once it is accepted. */
+export async function act(context: Context, request: ActionRequest): Promise<number> {
+  const reply = await context.client.action(request);
+  if (context.json) context.terminal.write(`${JSON.stringify(reply, null, 1)}\n`);
+  return 0;
+}
+
+/**
+ * Refuses operands that are no targets.
+ *
+ * @throws LaresError `usage`.
+ */
+export function requireTargets(operands: readonly string[], command: string): void {
+  requireOperands(operands, { command, what: "service" });
+  operands.forEach(parseTarget);
+}

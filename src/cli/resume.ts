@@ -1,0 +1,35 @@
+import { LaresError } from "../core/errors.ts";
+import type { Context } from "./command.ts";
+import { finish, type WaitValues } from "./wait/finish.ts";
+import type { Goal } from "./wait/goals.ts";
+
+/**
+ * `up` without a file: waits for what the supervisor remembers.
+ *
+ * @param what `restored` tells whether the supervisor was started just now.
+ * @throws LaresError `invalid_configuration` when it remembers nothing.
+ */
+export async function resume(
+  context: Context,
+  what: { readonly values: WaitValues; readonly restored: boolean },
+): Promise<void> {
+  const { client, homes, terminal } = context;
+  const { seq } = await client.supervisor();
+  const wanted = (await client.instances()).filter(({ desired, state }) => desired === "up" && state !== "completed");
+  if (wanted.length === 0) {
+    throw new LaresError(
+      "invalid_configuration",
+      "Cannot bring anything up: there is no file, and nothing ran before",
+      {
+        hint: `Name a file with \`-f FILE\`, write "${homes.configFiles[0]}", or start a program with \`lares start PROGRAM\`.`,
+      },
+    );
+  }
+  if (!context.json) {
+    const said = what.restored ? "no file: starting again what ran before" : "no file: the supervisor runs already";
+    terminal.write(`${said}\n`);
+  }
+  const goals = wanted.map(({ service, slot, generation }): Goal => ({ kind: "running", service, slot, generation }));
+  const instances = await finish(context, { verb: "bring up", goals, seq }, what.values);
+  if (context.json) terminal.write(`${JSON.stringify({ seq, instances }, null, 1)}\n`);
+}

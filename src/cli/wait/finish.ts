@@ -1,0 +1,81 @@
+import { LaresError } from "../../core/errors.ts";
+import type { InstanceView } from "../../protocol/api.ts";
+import type { Context, OptionTable } from "../command.ts";
+import { renderFailure } from "../describe-service.ts";
+import { nameOf } from "../instances.ts";
+import { durationOption } from "../units.ts";
+import type { Goal } from "./goals.ts";
+import { Progress } from "./progress.ts";
+import { type Standing, waitFor } from "./wait.ts";
+
+/** Options of every command that waits for what it asked for. */
+export const waitOptions = {
+  "no-wait": { type: "boolean", help: "return as soon as the supervisor has accepted" },
+  timeout: { type: "string", value: "D", help: "give up waiting after this long (exit code 6)" },
+} as const satisfies OptionTable;
+
+/** The values of {@link waitOptions}. */
+export interface WaitValues {
+  readonly "no-wait"?: boolean;
+  readonly timeout?: string;
+}
+
+export interface Wish {
+  /** The verb of the error message: `Cannot <verb> "api/0"`. */
+  readonly verb: string;
+  readonly goals: readonly Goal[];
+  readonly seq: number;
+}
+
+/**
+ * Waits for what a command asked for, and shows how it goes.
+ *
+ * @returns The instances concerned, as they ended.
+ * @throws LaresError `operation_failed` when a goal was missed; its last log lines are on stderr by then.
+ */
+export async function finish(context: Context, wish: Wish, values: WaitValues): Promise<readonly InstanceView[]> {
+  if (values["no-wait"] || wish.goals.length === 0) return [];
+  const timeoutMs = values.timeout === undefined ? undefined : durationOption(values.timeout, "--timeout");
+  const progress = new Progress(context.terminal);
+  const standing = await waitFor(wish.goals, {
+    client: context.client,
+    seq: wish.seq,
+    timeoutMs,
+    ...(context.json ? {} : { onChange: (current) => progress.show(current) }),
+  });
+  const missed = standing.verdicts.filter(({ verdict }) => verdict !== "done").map(({ goal }) => goal);
+  const services = new Set(wish.goals.map(({ service }) => service));
+  if (missed.length === 0) return standing.instances.filter(({ service }) => services.has(service));
+  if (!context.json) await showFailures(context, missed);
+  throw missedError(wish.verb, { missed, standing });
+}
+
+async function showFailures({ client, terminal }: Context, missed: readonly Goal[]): Promise<void> {
+  for (const service of new Set(missed.map((goal) => goal.service))) {
+    // The failure is told in any case; its details are an extra that must not hide it.
+    const view = await client.service(service).catch(() => undefined);
+    if (view?.lastFailure == null) continue;
+    process.stderr.write(`${renderFailure(view.lastFailure, { service, terminal }).join("\n")}\n`);
+  }
+}
+
+function missedError(
+  verb: string,
+  { missed, standing }: { readonly missed: readonly Goal[]; readonly standing: Standing },
+): LaresError {
+  const services = [...new Set(missed.map(({ service }) => service))];
+  const reasons = services.flatMap((service) => reasonsOf(service, standing));
+  const [first] = services;
+  return new LaresError("operation_failed", `Cannot ${verb} "${services.join(" ")}": ${reasons[0] ?? "it failed"}`, {
+    hint: `See what it wrote with \`lares logs ${first}\`.`,
+    ...(reasons.length > 1 ? { cause: new Error(reasons.slice(1, 11).join("; ")) } : {}),
+  });
+}
+
+function reasonsOf(service: string, { instances, reloads }: Standing): string[] {
+  const reload = reloads.findLast((event) => event.service === service && event.type === "reload_failed");
+  if (reload !== undefined) return [`the reload failed: ${reload.cause ?? "no cause was given"}`];
+  return instances
+    .filter((it) => it.service === service && it.state !== "up" && it.state !== "completed")
+    .map((it) => `${nameOf(it)} is ${it.state}${it.reason === null ? "" : `: ${it.reason}`}`);
+}

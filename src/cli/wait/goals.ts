@@ -1,0 +1,127 @@
+import { assertNever } from "../../core/errors.ts";
+import type { ActionReply, ApplyReply, ApplyRequest, EventView, InstanceView } from "../../protocol/api.ts";
+
+/** What a command waits for. */
+export type Goal =
+  /** One slot, of this generation or a later one, has come to rest. */
+  | { readonly kind: "running"; readonly service: string; readonly slot: number; readonly generation: number }
+  /** One slot has no process any more. */
+  | { readonly kind: "stopped"; readonly service: string; readonly slot: number }
+  /** No instance of the service is left. */
+  | { readonly kind: "gone"; readonly service: string }
+  /** The service has this many instances, all of this revision or a later one, all at rest. */
+  | {
+      readonly kind: "settled";
+      readonly service: string;
+      readonly instances: number;
+      readonly revision: number;
+      /** A scheduled task is at rest while it waits for its time. */
+      readonly scheduled: boolean;
+    }
+  /** A reload accepted after this event has ended. */
+  | { readonly kind: "reloaded"; readonly service: string; readonly afterSeq: number };
+
+export type Verdict = "pending" | "done" | "failed";
+
+/** What is known while waiting: the latest instances, and the events since the request. */
+export interface Facts {
+  readonly instances: readonly InstanceView[];
+  readonly reloads: readonly EventView[];
+}
+
+/** Decides whether a goal is reached. */
+export function judge(goal: Goal, facts: Facts): Verdict {
+  const own = facts.instances.filter(({ service }) => service === goal.service);
+  switch (goal.kind) {
+    case "running":
+      return worst(own.filter(({ slot }) => slot === goal.slot).map((it) => judgeRunning(it, goal.generation)));
+    case "stopped":
+      return own.some((it) => it.slot === goal.slot && !atRest(it)) ? "pending" : "done";
+    case "gone":
+      return own.length === 0 ? "done" : "pending";
+    case "settled":
+      return judgeSettled(own, goal);
+    case "reloaded":
+      return judgeReloaded(goal, facts.reloads);
+    default:
+      return assertNever(goal);
+  }
+}
+
+/** The goals of an accepted action. */
+export function goalsOfAction(action: "start" | "stop" | "restart" | "reload" | "delete", reply: ActionReply): Goal[] {
+  const services = [...new Set(reply.targets.map(({ service }) => service))];
+  switch (action) {
+    case "start":
+    case "restart":
+      return reply.targets.map((target) => ({ kind: "running", ...target }));
+    case "stop":
+      return reply.targets.map(({ service, slot }) => ({ kind: "stopped", service, slot }));
+    case "delete":
+      return services.map((service) => ({ kind: "gone", service }));
+    case "reload":
+      return services.map((service) => ({ kind: "reloaded", service, afterSeq: reply.seq }));
+    default:
+      return assertNever(action);
+  }
+}
+
+/** The goals of an applied configuration: every service of it at rest, and what was removed gone. */
+export function goalsOfApply(request: ApplyRequest, reply: ApplyReply): Goal[] {
+  const steps = new Map(reply.plan.map((step) => [step.service, step]));
+  const kept = request.services.flatMap((spec): Goal[] => {
+    const effect = steps.get(spec.name)?.effect ?? "none";
+    const renewed = effect === "start" || effect === "restart";
+    const settled = {
+      kind: "settled",
+      service: spec.name,
+      instances: spec.instances,
+      // What is not touched keeps the revision that it was started with.
+      revision: renewed ? reply.revision : 0,
+      scheduled: spec.schedule !== undefined,
+    } as const;
+    return effect === "reload" ? [{ kind: "reloaded", service: spec.name, afterSeq: reply.seq }, settled] : [settled];
+  });
+  const removed = reply.plan.filter(({ action }) => action === "remove");
+  return [...kept, ...removed.map(({ service }): Goal => ({ kind: "gone", service }))];
+}
+
+function judgeRunning(instance: InstanceView, generation: number): Verdict {
+  return instance.generation < generation ? "pending" : judgeRest(instance);
+}
+
+function judgeSettled(own: readonly InstanceView[], goal: Goal & { readonly kind: "settled" }): Verdict {
+  const slots = new Set(own.map(({ slot }) => slot));
+  if (slots.size !== goal.instances) return "pending";
+  return worst(
+    own.map((instance) => {
+      if (instance.desired === "down") return atRest(instance) ? "done" : "pending";
+      if (goal.scheduled && instance.state === "down") return "done";
+      return instance.revision < goal.revision ? "pending" : judgeRest(instance);
+    }),
+  );
+}
+
+function judgeRest({ state, desired }: InstanceView): Verdict {
+  if (state === "up" || state === "completed") return "done";
+  // Degraded comes after ready: it was up, and is not well. Stopped by someone else while we wait: it will not come up.
+  const lost = state === "failed" || state === "degraded" || (state === "down" && desired === "down");
+  return lost ? "failed" : "pending";
+}
+
+function judgeReloaded(goal: Goal & { readonly kind: "reloaded" }, reloads: readonly EventView[]): Verdict {
+  const end = reloads.find(({ service, seq }) => service === goal.service && seq > goal.afterSeq);
+  if (end === undefined) return "pending";
+  return end.type === "reload_completed" ? "done" : "failed";
+}
+
+/** Whether an instance has no process and will not get one by itself. */
+function atRest({ state }: InstanceView): boolean {
+  return state === "down" || state === "failed" || state === "completed";
+}
+
+/** A slot that is not listed yet is pending. One that failed does not cut short the wait for the others. */
+function worst(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.length === 0 || verdicts.includes("pending")) return "pending";
+  return verdicts.includes("failed") ? "failed" : "done";
+}

@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "../../client/client.ts";
+import { isDisconnected } from "../../client/errors.ts";
+import { LaresError } from "../../core/errors.ts";
+import type { EventView, InstanceView } from "../../protocol/api.ts";
+import { type Goal, judge, type Verdict } from "./goals.ts";
+
+/** Where a wait stands. */
+export interface Standing {
+  readonly verdicts: readonly { readonly goal: Goal; readonly verdict: Verdict }[];
+  readonly instances: readonly InstanceView[];
+  /** Ends of reloads since the request. */
+  readonly reloads: readonly EventView[];
+  /** Whether the supervisor cannot be reached just now. */
+  readonly disconnected: boolean;
+}
+
+export interface WaitOptions {
+  readonly client: Client;
+  /** Events after this one matter. */
+  readonly seq: number;
+  /** Gives up after this long; absent waits for as long as the supervisor does. */
+  readonly timeoutMs?: number | undefined;
+  /** Called whenever something may have changed, and at least every second. */
+  readonly onChange?: (standing: Standing) => void;
+  readonly nowMs?: () => number;
+}
+
+/** The keeper needs a fraction of a second to start a supervisor again; after this long there is none. */
+const reconnectMs = 10_000;
+/** Polls are for what no event tells; events bring the next one forward. */
+const pollMs = 1000;
+/** Bounds what a burst of events costs the supervisor. */
+const pollGapMs = 50;
+/** If nothing moves for so long after a failure, what is still down waits for what failed. */
+const quietMs = 2000;
+
+/**
+ * Waits until every goal is reached or failed, across deaths of the supervisor.
+ *
+ * @throws LaresError `timed_out`, or `no_supervisor` when it stays away for ten seconds.
+ */
+export async function waitFor(goals: readonly Goal[], options: WaitOptions): Promise<Standing> {
+  const wait = new Wait(goals, options);
+  const following = new AbortController();
+  const followed = wait.follow(following.signal);
+  try {
+    return await wait.poll();
+  } finally {
+    following.abort();
+    await followed;
+  }
+}
+
+class Wait {
+  readonly #goals: readonly Goal[];
+  readonly #options: WaitOptions;
+  readonly #now: () => number;
+  readonly #reloads: EventView[] = [];
+  #instances: readonly InstanceView[] = [];
+  #seq: number;
+  /** When the supervisor was last heard of. */
+  #heardMs: number;
+  /** When something last changed. */
+  #movedMs: number;
+  #wake: () => void = () => {};
+
+  constructor(goals: readonly Goal[], options: WaitOptions) {
+    this.#goals = goals;
+    this.#options = options;
+    this.#now = options.nowMs ?? performance.now.bind(performance);
+    this.#seq = options.seq;
+    this.#heardMs = this.#now();
+    this.#movedMs = this.#heardMs;
+  }
+
+  async poll(): Promise<Standing> {
+    const startedMs = this.#now();
+    for (;;) {
+      const disconnected = !(await this.#refresh());
+      const standing = this.#standing(disconnected);
+      this.#options.onChange?.(standing);
+      if (!disconnected && this.#ended(standing)) return standing;
+      const leftMs = startedMs + (this.#options.timeoutMs ?? Number.POSITIVE_INFINITY) - this.#now();
+      if (leftMs <= 0) throw timedOut(standing, this.#options.timeoutMs ?? 0);
+      await sleep(Math.min(pollGapMs, leftMs));
+      await this.#pause(Math.min(disconnected ? 100 : pollMs, leftMs));
+    }
+  }
+
+  /** Reads events until the signal; a connection that ends is opened again where it stopped. */
+  async follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        for await (const event of this.#options.client.events({ since: this.#seq, follow: true, signal })) {
+          this.#observe(event);
+        }
+      } catch {
+        // Polling meets the same trouble, and is the one to judge it.
+      }
+      await sleep(100, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  #observe(event: EventView): void {
+    this.#seq = Math.max(this.#seq, event.seq);
+    this.#movedMs = this.#now();
+    if (event.type === "reload_completed" || event.type === "reload_failed") this.#reloads.push(event);
+    this.#wake();
+  }
+
+  async #refresh(): Promise<boolean> {
+    try {
+      const instances = await this.#options.client.instances();
+      if (stamp(instances) !== stamp(this.#instances)) this.#movedMs = this.#now();
+      this.#instances = instances;
+      this.#heardMs = this.#now();
+      return true;
+    } catch (error) {
+      if (!isDisconnected(error) || this.#now() - this.#heardMs > reconnectMs) throw error;
+      return false;
+    }
+  }
+
+  #standing(disconnected: boolean): Standing {
+    const facts = { instances: this.#instances, reloads: this.#reloads };
+    const verdicts = this.#goals.map((goal) => ({ goal, verdict: judge(goal, facts) }));
+    return { verdicts, ...facts, disconnected };
+  }
+
+  #ended({ verdicts, instances }: Standing): boolean {
+    const pending = verdicts.filter(({ verdict }) => verdict === "pending");
+    if (pending.length === 0) return true;
+    if (this.#now() - this.#movedMs < quietMs || !verdicts.some(({ verdict }) => verdict === "failed")) return false;
+    // Something failed, nothing moves, and nothing of the rest is under way: it waits for what failed.
+    const services = new Set(pending.map(({ goal }) => goal.service));
+    const concerned = instances.filter(({ service }) => services.has(service));
+    return concerned.every(({ state }) => state === "down" || state === "failed");
+  }
+
+  /** Until something happens, or the time is over. */
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wake = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+}
+
+function stamp(instances: readonly InstanceView[]): string {
+  return instances
+    .map(({ service, slot, state, generation }) => `${service}/${slot} ${state} ${generation}`)
+    .join("\n");
+}
+
+function timedOut({ verdicts, instances }: Standing, timeoutMs: number): LaresError {
+  const pending = verdicts.filter(({ verdict }) => verdict === "pending").map(({ goal }) => goal);
+  const names = [...new Set(pending.map(({ service }) => service))];
+  const states = instances
+    .filter(({ service }) => names.includes(service))
+    .map((it) => `${it.service}/${it.slot} is ${it.state}`);
+  return new LaresError("timed_out", `Cannot wait for "${names.join(" ")}": not done after ${timeoutMs / 1000} s`, {
+    hint: `It goes on without you: look at it with \`lares describe ${names[0]}\`.`,
+    ...(states.length === 0 ? {} : { cause: new Error(states.slice(0, 10).join(", ")) }),
+  });
+}

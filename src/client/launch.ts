@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { fileURLToPath } from "node:url";
+import { LaresError } from "../core/errors.ts";
+import type { Homes } from "../protocol/homes.ts";
+import { openClient } from "./client.ts";
+import { isDisconnected } from "./errors.ts";
+import { newestLines } from "./newest-lines.ts";
+
+/** How long a supervisor may take to answer: a thousand services to adopt on a busy machine, and room to spare. */
+const startTimeoutMs = 10_000;
+
+/**
+ * Starts the supervisor of a home in the background, and waits until it answers.
+ *
+ * @throws LaresError `operation_failed` with the supervisor's last words when it ends or stays silent.
+ */
+export async function launchSupervisor(homes: Homes): Promise<void> {
+  const child = spawn(process.execPath, [program(), ...homeArguments(homes)], {
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+    cwd: "/",
+  });
+  const said = collect(child);
+  const deadlineMs = performance.now() + startTimeoutMs;
+  try {
+    while (!(await answers(homes))) {
+      // The launcher ends with 0 when it has put the supervisor into the background.
+      const failed = child.exitCode !== null && child.exitCode !== 0;
+      if (failed || child.signalCode !== null || performance.now() > deadlineMs)
+        throw await notStarted(homes, { child, said });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } finally {
+    child.stderr?.destroy();
+    child.unref();
+  }
+}
+
+/**
+ * Runs the supervisor of a home as a child that has this process's terminal, and passes signals on to it.
+ *
+ * @param options `onReady` is called once it answers.
+ * @returns The exit code, 128 + N after signal N.
+ */
+export async function runSupervisor(homes: Homes, options: { readonly onReady: () => Promise<void> }): Promise<number> {
+  const child = spawn(process.execPath, [program(), ...homeArguments(homes), "--foreground"], { stdio: "inherit" });
+  const passed = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  for (const signal of passed) process.on(signal, pass);
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  });
+  while (child.exitCode === null && child.signalCode === null && !(await answers(homes))) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  if (child.exitCode === null && child.signalCode === null) await options.onReady();
+  const code = await ended;
+  for (const signal of passed) process.off(signal, pass);
+  return code;
+}
+
+/** Sources and bundles run alike; only the launcher's place differs. */
+function program(): string {
+  const source = import.meta.url.endsWith(".ts");
+  return fileURLToPath(new URL(source ? "../supervisor/launch.ts" : "./launch.js", import.meta.url));
+}
+
+function homeArguments(homes: Homes): string[] {
+  return homes.directory === null ? [] : ["--home", homes.directory];
+}
+
+async function answers(homes: Homes): Promise<boolean> {
+  try {
+    await openClient({ socketPath: homes.socket }).supervisor();
+    return true;
+  } catch (error) {
+    if (isDisconnected(error)) return false;
+    throw error;
+  }
+}
+
+/** What the launcher says of itself; bounded, since nothing bounds what it may say. */
+function collect(child: ChildProcess): { text: string } {
+  const said = { text: "" };
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said.text = (said.text + text).slice(-4096);
+  });
+  return said;
+}
+
+async function notStarted(
+  homes: Homes,
+  { child, said }: { readonly child: ChildProcess; readonly said: { readonly text: string } },
+): Promise<LaresError> {
+  const log = `${homes.log}/supervisor.log`;
+  const words = said.text.trim() || (await newestLines(log, 10)).join("\n");
+  const state =
+    child.exitCode === null
+      ? `it did not answer within ${startTimeoutMs / 1000} s`
+      : `it ended with code ${child.exitCode}`;
+  return new LaresError(
+    "operation_failed",
+    `Cannot start the supervisor: ${child.signalCode ? `it was killed by ${child.signalCode}` : state}`,
+    {
+      hint: `Look into "${log}", or run it before your eyes with \`lares up --foreground\`.`,
+      ...(words === "" ? {} : { cause: new Error(words) }),
+    },
+  );
+}

@@ -1,0 +1,95 @@
+import { join, resolve } from "node:path";
+
+/** Where everything of one supervisor is. Supervisor and client find it by the same rule, so they always meet. */
+export interface Homes {
+  /** The directory that holds all of it (`--home`, `LARES_HOME`); null where the host's own places are used. */
+  readonly directory: string | null;
+  /** Sockets, journal and PID files: need not outlive the machine's uptime. */
+  readonly run: string;
+  /** Desired state and revisions. */
+  readonly state: string;
+  /** One directory per service. */
+  readonly log: string;
+  /** Files to try, in this order, when no configuration file is named. */
+  readonly configFiles: readonly string[];
+  /** The API's socket. */
+  readonly socket: string;
+}
+
+/** What decides the homes, handed in so that the rule itself touches nothing. */
+export interface HomesQuery {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+  /** Relative paths are resolved against this. */
+  readonly directory: string;
+  /** `--home DIR`; wins over `LARES_HOME`. */
+  readonly home?: string | undefined;
+  readonly isDirectory: (path: string) => boolean;
+}
+
+/** File names tried in a directory that may hold a configuration, the usual one first. */
+export const configFileNames = [
+  "lares.yaml",
+  "lares.yml",
+  "lares.toml",
+  "lares.json",
+  "lares.ts",
+  "lares.mjs",
+  "lares.js",
+] as const;
+
+/**
+ * Finds the homes of a supervisor.
+ *
+ * @returns Absolute paths. Nothing is created.
+ * @example
+ * homesOf({ env: {}, uid: 0, directory: "/", isDirectory: () => true }).socket; // "/run/lares/lares.sock"
+ */
+export function homesOf(query: HomesQuery): Homes {
+  const named = query.home ?? query.env["LARES_HOME"];
+  if (named) {
+    const home = resolve(query.directory, named);
+    return homes(home, { run: join(home, "run"), state: join(home, "state"), log: join(home, "log"), config: home });
+  }
+  if (query.uid === 0) {
+    return homes(null, { run: "/run/lares", state: "/var/lib/lares", log: "/var/log/lares", config: "/etc/lares" });
+  }
+  return userHomes(query);
+}
+
+function userHomes(query: HomesQuery): Homes {
+  const user = absolute(query.env["HOME"]) ?? "/";
+  const state = join(absolute(query.env["XDG_STATE_HOME"]) ?? join(user, ".local/state"), "lares");
+  const config = join(absolute(query.env["XDG_CONFIG_HOME"]) ?? join(user, ".config"), "lares");
+  return homes(null, { run: userRunDirectory(query, state), state, log: join(state, "log"), config });
+}
+
+/**
+ * `su` and cron start shells without XDG_RUNTIME_DIR: they must still find the supervisor of the login session, so the
+ * place where pam_systemd puts that directory is tried before giving up on it.
+ */
+function userRunDirectory(query: HomesQuery, state: string): string {
+  const named = absolute(query.env["XDG_RUNTIME_DIR"]);
+  if (named !== undefined) return join(named, "lares");
+  const usual = `/run/user/${query.uid}`;
+  return query.isDirectory(usual) ? join(usual, "lares") : join(state, "run");
+}
+
+/** The XDG base directory specification: relative paths are invalid and ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith("/") ? path : undefined;
+}
+
+function homes(
+  directory: string | null,
+  places: { readonly run: string; readonly state: string; readonly log: string; readonly config: string },
+): Homes {
+  return {
+    directory,
+    run: places.run,
+    state: places.state,
+    log: places.log,
+    configFiles: configFileNames.map((name) => join(places.config, name)),
+    socket: join(places.run, "lares.sock"),
+  };
+}
