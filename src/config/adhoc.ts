@@ -1,0 +1,85 @@
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename, extname, resolve } from "node:path";
+import type { ServiceSpec } from "../core/spec.ts";
+import { type Diagnostic, diagnose, type Problem, type SourceDocument } from "./diagnostic.ts";
+import { normaliseService } from "./normalise.ts";
+import { interpreted } from "./normalise-command.ts";
+import { splitWords } from "./split-words.ts";
+
+/** The service that a command line stands for, or what is wrong with it. */
+export type AdhocResult =
+  | { readonly ok: true; readonly specs: readonly [ServiceSpec] }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
+/** What was given to `lares start`. */
+export interface AdhocRequest {
+  /** A program file, or a command line. */
+  readonly target: string;
+  /** Added to the command as they are. */
+  readonly args: readonly string[];
+  readonly name?: string;
+  readonly instances?: number | "max";
+  /** Where the caller is; absolute. */
+  readonly directory: string;
+  /** The caller's; only its PATH is used. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * What `lares start ./app.js -i 2 --name web -- ARGS` or `lares start "python3 -m http.server 8000"` means.
+ *
+ * A target that names a file is that file, spaces and all; anything else is a command line. Without a name, the service is
+ * called after the file, or after the program.
+ */
+export async function adhocSpec(request: AdhocRequest): Promise<AdhocResult> {
+  const { target, args, directory, env, instances } = request;
+  const problems: Problem[] = [];
+  const isFile = await stat(resolve(directory, target)).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  const words = isFile ? interpreted([pathOf(target)]) : wordsOf(target, problems);
+  const named = isFile ? target : (words[0] ?? "");
+  const input = {
+    command: [...(isFile ? words : interpreted(words)), ...args],
+    env: env.PATH === undefined ? {} : { PATH: env.PATH },
+    ...(instances !== undefined && { instances }),
+  };
+  const document: SourceDocument = { file: "command line", text: target, value: {}, locate: locateIn(target) };
+  const context = { document, path: [], directory, cores: availableParallelism(), fileEnv: {}, problems };
+  const spec = normaliseService(request.name ?? nameOf(named), input, context);
+  if (problems.length > 0) return { ok: false, diagnostics: problems.map((problem) => diagnose(document, problem)) };
+  return { ok: true, specs: [spec] };
+}
+
+/** A bare file name would be sought on PATH. */
+function pathOf(target: string): string {
+  return target.includes("/") ? target : `./${target}`;
+}
+
+function wordsOf(target: string, problems: Problem[]): readonly string[] {
+  const split = splitWords(target);
+  if (split.ok && split.words[0]) return split.words;
+  if (split.ok) problems.push({ path: ["command"], message: "the command names no program" });
+  else {
+    const part = target.slice(split.offset, split.offset + split.length);
+    const hint = `Run a shell: lares start /bin/sh --name NAME -- -c '…'.`;
+    problems.push({ path: ["command"], part, message: split.message, hint });
+  }
+  return [];
+}
+
+/** `./src/my app.js` is called `my-app`. */
+function nameOf(program: string): string {
+  const base = basename(program, extname(program));
+  return base
+    .replace(/[^A-Za-z0-9._-]+/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 64);
+}
+
+/** All there is of this document is the target. */
+function locateIn(target: string): SourceDocument["locate"] {
+  return () => ({ value: { start: 0, end: target.length } });
+}

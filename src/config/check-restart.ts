@@ -1,0 +1,41 @@
+import { formatDuration } from "../core/plan.ts";
+import type { RestartSpec } from "../core/spec.ts";
+import type { Path, Problem } from "./diagnostic.ts";
+
+/**
+ * A restart limit that can never be reached: even a program that dies at once is restarted too slowly for `intensity` restarts
+ * to fall into one `period`, so it would crash and be restarted for ever.
+ *
+ * @param options.written the keys that the user wrote, to point at one of them
+ */
+export function impossibleLimit(
+  restart: RestartSpec,
+  { path, written }: { readonly path: Path; readonly written: readonly string[] },
+): Problem | undefined {
+  if (restart.policy === "never") return undefined;
+  const shortest = Math.round(shortestRowMs(restart));
+  if (shortest <= restart.periodMs) return undefined;
+  const { intensity } = restart;
+  const period = formatDuration(restart.periodMs);
+  const needed = formatDuration(Math.ceil(shortest / 1000) * 1000);
+  const culprit = ["period", "intensity", "delay", "factor", "delay_max", "jitter"].find((key) =>
+    written.includes(key),
+  );
+  return {
+    path: culprit === undefined ? path : [...path, culprit],
+    message: `the restart limit can never be reached: ${intensity} restarts take at least ${formatDuration(shortest)}, and \`period\` is ${period}`,
+    hint: `Raise \`period\` to ${needed} or more, or lower \`intensity\` or \`delay\`.`,
+  };
+}
+
+/** The time from the first to the last of `intensity` restarts when every delay is as short as jitter can make it. */
+function shortestRowMs({ intensity, delayMs, delayMaxMs, factor, jitter }: RestartSpec): number {
+  let total = 0;
+  let delay = delayMs;
+  // The first restart is at once.
+  for (let restart = 1; restart < intensity; restart++) {
+    total += Math.min(delay, delayMaxMs) * (1 - jitter);
+    delay = Math.min(delay * factor, delayMaxMs);
+  }
+  return total;
+}

@@ -1,0 +1,87 @@
+import * as z from "zod";
+import { parseDuration } from "./parse-duration.ts";
+import { parseSignal } from "./parse-signal.ts";
+import { parsePercent, parseRate, parseSize } from "./parse-size.ts";
+
+/*
+ * The kinds of values that keys take. The message of each says what is expected, and nothing else: check-shape.ts adds what
+ * was found, and for numbers without a unit the hint.
+ */
+
+/** `500ms`, `1h30m`. */
+export const duration = parsed("a duration such as `10s`", parseDuration, ["500ms", "10s", "1h30m"]);
+
+/** `512M`; a bare zero needs no unit. */
+export const size = z
+  .union([z.literal(0), parsed("a size such as `512M`", parseSize, ["64K", "512M", "2G"])], "a size such as `512M`")
+  .meta({ examples: ["512M"] });
+
+/** `10M/s`. */
+export const rate = parsed("a rate such as `10M/s`", parseRate, ["10M/s"]);
+
+/** `150%`. */
+export const percent = parsed("a percentage such as `150%`", parsePercent, ["50%", "150%"]);
+
+/** `SIGTERM` or `TERM`. */
+export const signal = parsed("the name of a signal such as `SIGTERM`", parseSignal, ["SIGTERM", "HUP"]);
+
+/** Any text but none. */
+export function text(expected: string): z.ZodString {
+  return z.string(expected).min(1, expected);
+}
+
+/** A whole number within bounds. */
+export function integer(expected: string, min: number, max?: number): z.ZodInt {
+  const type = z.int(expected).min(min, expected);
+  return max === undefined ? type : type.max(max, expected);
+}
+
+/** A number within bounds. */
+export function number(expected: string, min: number, max?: number): z.ZodNumber {
+  const type = z.number(expected).min(min, expected);
+  return max === undefined ? type : type.max(max, expected);
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(...words: Words) {
+  return z.enum(words, `one of ${words.map((word) => `\`${word}\``).join(", ")}`);
+}
+
+/** `true` or `false`. */
+export const flag = z.boolean("`true` or `false`");
+
+/** A list of strings. */
+export function list(expected: string) {
+  return z.array(text(expected), expected);
+}
+
+/** A program and its arguments: one string, or a list. */
+export const command = z.union(
+  [text("a command line"), list("a command line, or a list of a program and its arguments").min(1, "a program")],
+  "a command line such as `node server.js`, or a list of a program and its arguments",
+);
+
+/** `"027"`: octal, whether or not it is quoted. */
+export const octal = z.union(
+  [z.string().regex(/^(?:0o?)?[0-7]{1,4}$/, 'an octal mode such as `"027"`'), z.int().min(0).max(0o7777)],
+  'an octal mode such as `"027"`',
+);
+
+/** A name from passwd(5) or group(5), or a number. Whether it exists is for the machine that runs the service to say. */
+export function account(what: "user" | "group") {
+  const expected = `the name of a ${what} such as \`www-data\``;
+  return z.union(
+    [z.string().regex(/^(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,10})$/, expected), z.int().min(0)],
+    expected,
+  );
+}
+
+/** A mapping with exactly these keys, all optional. */
+export function mapping<Shape extends z.core.$ZodLooseShape>(expected: string, shape: Shape) {
+  return z.strictObject(shape, { error: (issue) => (issue.code === "invalid_type" ? expected : undefined) });
+}
+
+function parsed(expected: string, parse: (text: string) => unknown, examples: readonly string[]) {
+  const type = z.string(expected).refine((written) => parse(written) !== undefined, expected);
+  return type.meta({ examples: [...examples] });
+}
