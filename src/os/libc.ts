@@ -45,6 +45,8 @@ const prototypes = {
   getsockname: ["int", "int", "void *", "void *"],
   getsockopt: ["int", "int", "int", "int", "void *", "void *"],
   getxattr: ["long", "str", "str", "void *", "size_t"],
+  inet_ntop: ["long", "int", "void *", "void *", "uint"],
+  inet_pton: ["int", "int", "str", "void *"],
   ioctl: ["int", "int", "long", "void *"],
   listen: ["int", "int", "int"],
   memfd_create: ["int", "str", "uint"],

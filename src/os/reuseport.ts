@@ -1,0 +1,70 @@
+/** Choosing, in the kernel, which of several listeners on one port gets a connection. */
+import { asIoError } from "./descriptors.ts";
+import { addressOf, check, libc } from "./libc.ts";
+import { SOL_SOCKET, setOption } from "./sockets.ts";
+
+const SO_ATTACH_REUSEPORT_CBPF = 51;
+const SO_DETACH_REUSEPORT_BPF = 68;
+const INSTRUCTION_BYTES = 8;
+
+/** Opcodes of classic BPF: see the kernel's Documentation/networking/filter.rst. */
+const LOAD_WORD = 0x20;
+const MODULO = 0x94;
+const JUMP_IF_EQUAL = 0x15;
+const RETURN_CONSTANT = 0x06;
+const RETURN_ACCUMULATOR = 0x16;
+/** `SKF_AD_OFF + SKF_AD_RANDOM`: loading from here gives a random number. */
+const RANDOM = -0x1000 + 56;
+
+type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, operand: number];
+
+/**
+ * Spreads new connections evenly and at random over some listeners of a `SO_REUSEPORT` group. Takes effect for the whole
+ * group at once and needs no privilege. Connections that are queued already stay where they are.
+ *
+ * @param fd Any listener of the group.
+ * @param liveIndices Positions in the order of binding, at most 2,000. Closing a listener moves the last one into its
+ *   place. Empty: the kernel's own hash over all of them.
+ */
+export function steerReuseport(fd: number, liveIndices: readonly number[]): void {
+  asIoError("steer connections", () => {
+    if (liveIndices.length === 0) detach(fd);
+    else attach(fd, steeringProgram(liveIndices));
+  });
+}
+
+/** A random number below the count, then a table from that to the index; indices 0, 1, 2, … need no table. */
+function steeringProgram(live: readonly number[]): Instruction[] {
+  const pick: Instruction[] = [
+    [LOAD_WORD, 0, 0, RANDOM],
+    [MODULO, 0, 0, live.length],
+  ];
+  if (live.every((index, position) => index === position)) return [...pick, [RETURN_ACCUMULATOR, 0, 0, 0]];
+  const table = live.flatMap((index, position): Instruction[] => [
+    [JUMP_IF_EQUAL, 0, 1, position],
+    [RETURN_CONSTANT, 0, 0, index],
+  ]);
+  return [...pick, ...table, [RETURN_CONSTANT, 0, 0, live[0] ?? 0]];
+}
+
+function attach(fd: number, program: readonly Instruction[]): void {
+  const code = Buffer.alloc(program.length * INSTRUCTION_BYTES);
+  for (const [position, [opcode, jumpTrue, jumpFalse, operand]] of program.entries()) {
+    const at = position * INSTRUCTION_BYTES;
+    code.writeUInt16LE(opcode, at);
+    code.writeUInt8(jumpTrue, at + 2);
+    code.writeUInt8(jumpFalse, at + 3);
+    code.writeInt32LE(operand, at + 4);
+  }
+  const filter = Buffer.alloc(16);
+  filter.writeUInt16LE(program.length, 0);
+  filter.writeBigUInt64LE(addressOf(code), 8);
+  check("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, filter, filter.length));
+}
+
+/** Without a program there is nothing to detach, and the kernel says ENOENT: that is what was wanted. */
+function detach(fd: number): void {
+  try {
+    setOption(fd, SO_DETACH_REUSEPORT_BPF, 0);
+  } catch {}
+}
