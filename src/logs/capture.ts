@@ -1,0 +1,253 @@
+import { closeSync } from "node:fs";
+import type { LogSpec } from "../core/spec.ts";
+import { errnoOf } from "../os/libc.ts";
+import { pipeBytes } from "../os/pipes.ts";
+import { LineSplitter } from "./line-splitter.ts";
+import { LOOK_BYTES, look } from "./look.ts";
+import { consume, moveToFile } from "./move.ts";
+import type { StreamName } from "./names.ts";
+import { Pressure, type PressureReport } from "./pressure.ts";
+import { TokenBucket } from "./rate.ts";
+import type { SegmentWriter } from "./segment-writer.ts";
+
+/** The most that is taken from one stream before others have their turn. */
+const SLICE_BYTES = 1024 * 1024;
+/** While generations share a file, how long an unfinished line may wait for its end. */
+const PATIENCE_MS = 1_000;
+const NEWLINE = 0x0a;
+
+/** What is captured, and who wants to hear of it. */
+export interface CaptureOptions {
+  /** The read end of the stream's pipe. The capture owns it and closes it at the end. */
+  readonly fd: number;
+  /** What the pipe holds, if known: how long it may be left alone depends on it. */
+  readonly sizeBytes?: number;
+  readonly service: string;
+  readonly slot: number;
+  readonly stream: StreamName;
+  readonly generation: number;
+  readonly limits: LogSpec;
+  /** The stream has ended, everything is in the file, `fd` is closed. */
+  readonly onEnd?: () => void;
+  readonly onPressure?: (report: PressureReport) => void;
+}
+
+/** What one turn came to. */
+export interface Taken {
+  /** Taken out of the pipe, be it to the file or away. */
+  readonly bytes: number;
+  /** `waiting`: not before `retryAtMs`, the bytes stay in the pipe. */
+  readonly state: "flowing" | "empty" | "ended" | "waiting";
+}
+
+/** What a capture gets from the one who schedules it. */
+interface CaptureContext {
+  readonly writer: SegmentWriter;
+  /** Milliseconds of a clock that is never set. */
+  readonly now: () => number;
+  /** Last chance to stop watching the descriptor. */
+  readonly beforeClose: () => void;
+}
+
+const EMPTY: Taken = { bytes: 0, state: "empty" };
+const ENDED: Taken = { bytes: 0, state: "ended" };
+const WAITING: Taken = { bytes: 0, state: "waiting" };
+
+/** One stream of one instance on its way from a pipe to a file. Keeps no bytes; `Captures` says when it has its turn. */
+export class Capture {
+  readonly options: CaptureOptions;
+  readonly #context: CaptureContext;
+  readonly #writer: SegmentWriter;
+  readonly #now: () => number;
+  readonly #pressure: Pressure;
+  readonly #watchers = new Set<LineSplitter>();
+  #bucket: TokenBucket | undefined;
+  #patientUntilMs = 0;
+  #writtenBytes = 0;
+  #ending = false;
+  #closed = false;
+
+  constructor(options: CaptureOptions, context: CaptureContext) {
+    this.options = options;
+    this.#context = context;
+    this.#writer = context.writer;
+    this.#now = context.now;
+    this.#pressure = new Pressure((report) => options.onPressure?.(report));
+    this.#writer.sharers += 1;
+    this.setLimits(options.limits);
+  }
+
+  /** Bytes written to files, and bytes dropped, since this capture began. */
+  get stats(): { readonly writtenBytes: number; readonly droppedBytes: number } {
+    return { writtenBytes: this.#writtenBytes, droppedBytes: this.#pressure.droppedBytes };
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** When a `waiting` capture is worth another turn, on the clock it was given. */
+  get retryAtMs(): number {
+    return this.#pressure.retryAtMs || this.#patientUntilMs;
+  }
+
+  /** Takes new limits; they hold from the next byte on. */
+  setLimits(limits: LogSpec): void {
+    this.#writer.limits = limits;
+    const rate = limits.rateBytes;
+    if (rate === undefined) this.#bucket = undefined;
+    else if (this.#bucket === undefined) this.#bucket = new TokenBucket(rate, this.#now());
+    else this.#bucket.perSecond = rate;
+  }
+
+  /** Calls back with each line from now on, until the returned function is called. Costs a copy of every byte meanwhile. */
+  watchLines(onLine: (line: string) => void): () => void {
+    const splitter = new LineSplitter(onLine);
+    this.#watchers.add(splitter);
+    return () => this.#watchers.delete(splitter);
+  }
+
+  /** Takes at most one slice. Never blocks and never throws because of a disk. */
+  take(): Taken {
+    if (this.#closed) return ENDED;
+    const nowMs = this.#now();
+    const advice = this.#pressure.advice(nowMs);
+    if (advice === "wait") return WAITING;
+    if (advice === "drop") return this.#drop(false);
+    if (advice === "try" && this.#pressure.midLine) {
+      const dropped = this.#drop(true);
+      if (dropped.state !== "flowing" || this.#pressure.midLine) return dropped;
+    }
+    if (this.#bucket !== undefined && this.#bucket.available(nowMs) <= 0) return this.#refuse("rate", nowMs);
+    try {
+      return this.#write(nowMs);
+    } catch (error) {
+      const reason = errnoOf(error);
+      if (reason === undefined) throw error;
+      return this.#refuse(reason, nowMs);
+    }
+  }
+
+  /** Takes what is in the pipe now. */
+  drain(): Taken {
+    let left = pipeBytes(this.options.fd);
+    let taken = this.take();
+    for (left -= taken.bytes; left > 0 && taken.state === "flowing"; left -= taken.bytes) taken = this.take();
+    return taken;
+  }
+
+  /**
+   * The process is gone: takes what it left and closes. With a full disk in `block` mode that may be later: `onEnd` tells.
+   */
+  end(): void {
+    this.#ending = true;
+    if (!this.#closed && this.drain().state !== "waiting") this.close();
+  }
+
+  /** Whether `end` was called and there is still something to take. */
+  get ending(): boolean {
+    return this.#ending && !this.#closed;
+  }
+
+  /** Closes the pipe and leaves what is in it. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#writer.sharers -= 1;
+    if (this.#writer.sharers === 0) this.#writer.close();
+    this.#context.beforeClose();
+    closeSync(this.options.fd);
+    this.#pressure.relieve();
+    this.options.onEnd?.();
+  }
+
+  #write(nowMs: number): Taken {
+    const writer = this.#writer;
+    if (!writer.isOpen) {
+      // A stream that never says anything gets no file.
+      const first = look(this.options.fd, 1);
+      if (first === undefined) return ENDED;
+      if (first.length === 0) return EMPTY;
+    }
+    writer.ensureOpen();
+    if (writer.roomBytes <= 0 && writer.endsLine()) {
+      writer.rotate();
+      return this.#write(nowMs);
+    }
+    const plan = this.#plan(nowMs);
+    if ("state" in plan) return plan;
+    const to = writer.note(this.options.generation);
+    const moved = moveToFile({ from: this.options.fd, to, offset: writer.offset, length: plan.length });
+    if (moved === 0) return ENDED;
+    if (moved < 0) return EMPTY;
+    writer.advance(moved);
+    this.#wrote(moved, { nowMs, view: plan.view });
+    if (plan.endsSegment && moved === plan.length) writer.rotate();
+    return { bytes: moved, state: "flowing" };
+  }
+
+  #wrote(bytes: number, { nowMs, view }: { nowMs: number; view: Buffer | undefined }): void {
+    this.#writtenBytes += bytes;
+    this.#patientUntilMs = 0;
+    this.#bucket?.take(bytes);
+    const rate = this.#writer.limits.rateBytes ?? 0;
+    if (this.#bucket === undefined || this.#bucket.available(nowMs) >= rate / 2) this.#pressure.relieve();
+    if (view !== undefined) for (const watcher of this.#watchers) watcher.push(view.subarray(0, bytes));
+  }
+
+  /** How much to move now. Bytes are only looked at where a line has to end: at a full segment, or in a shared file. */
+  #plan(nowMs: number): { length: number; endsSegment: boolean; view?: Buffer } | Taken {
+    const room = this.#writer.roomBytes;
+    const shared = this.#writer.sharers > 1 && !this.#ending;
+    if (room > 0 && !shared && this.#watchers.size === 0) {
+      return { length: Math.min(room, SLICE_BYTES), endsSegment: false };
+    }
+    const view = look(this.options.fd, SLICE_BYTES);
+    if (view === undefined) return ENDED;
+    if (view.length === 0) return EMPTY;
+    if (room <= 0) return { view, ...this.#restOfLine(view) };
+    if (!shared) return { view, length: Math.min(room, view.length), endsSegment: false };
+    const length = this.#wholeLines(view, { room, nowMs });
+    return length === 0 ? WAITING : { view, length, endsSegment: false };
+  }
+
+  /** The segment is full within a line: up to its end, or, if the line alone is longer than a segment, a cut within it. */
+  #restOfLine(view: Buffer): { length: number; endsSegment: boolean } {
+    const newline = view.indexOf(NEWLINE);
+    if (newline >= 0) return { length: newline + 1, endsSegment: true };
+    const untilTorn = Math.max(1, 2 * this.#writer.limits.maxSizeBytes - this.#writer.offset);
+    return { length: Math.min(view.length, untilTorn), endsSegment: view.length >= untilTorn };
+  }
+
+  /** Another generation writes to the same file: whole lines only, unless the end of one does not come. */
+  #wholeLines(view: Buffer, { room, nowMs }: { room: number; nowMs: number }): number {
+    const last = view.lastIndexOf(NEWLINE, room - 1);
+    const end = last >= 0 ? last : view.indexOf(NEWLINE);
+    if (end >= 0) return end + 1;
+    if (this.#patientUntilMs === 0) this.#patientUntilMs = nowMs + PATIENCE_MS;
+    const full = view.length >= Math.min(LOOK_BYTES, this.options.sizeBytes ?? LOOK_BYTES);
+    return full || nowMs >= this.#patientUntilMs ? view.length : 0;
+  }
+
+  #refuse(reason: string, nowMs: number): Taken {
+    const mode = this.#writer.limits.whenFull;
+    const rate = this.#writer.limits.rateBytes ?? 0;
+    const waitMs = this.#bucket?.waitMs(rate / 10) ?? 0;
+    this.#pressure.refuse({ reason, mode, nowMs, ...(reason === "rate" && { retryAtMs: nowMs + waitMs }) });
+    if (mode === "block") return WAITING;
+    if (!this.#pressure.midLine) this.#pressure.dropped(this.#writer.cutPartialLine(SLICE_BYTES));
+    return this.#drop(false);
+  }
+
+  /** Takes bytes away and counts them: whole lines as far as possible, or only the rest of the line that was begun. */
+  #drop(restOfLineOnly: boolean): Taken {
+    const view = look(this.options.fd, SLICE_BYTES);
+    if (view === undefined) return ENDED;
+    if (view.length === 0) return EMPTY;
+    const newline = restOfLineOnly ? view.indexOf(NEWLINE) : view.lastIndexOf(NEWLINE);
+    const gone = newline < 0 ? view : view.subarray(0, newline + 1);
+    this.#pressure.dropped(gone);
+    consume(this.options.fd, gone.length);
+    return { bytes: gone.length, state: "flowing" };
+  }
+}

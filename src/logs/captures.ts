@@ -1,0 +1,216 @@
+import type { LogSpec } from "../core/spec.ts";
+import { type Watch, watch } from "../os/poll.ts";
+import { Capture, type CaptureOptions } from "./capture.ts";
+import { serviceDirectory } from "./names.ts";
+import { ReadOrder, type SlotOrder } from "./order.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+
+/** A stream that wakes us again within this time is busy: it is emptied by the clock instead, at most this late. */
+const LATE_MS = 20;
+/** How long captures may hold the event loop before others have their turn. */
+const TURN_MS = 5;
+/** A pipe of unknown size is taken for the kernel's default. */
+const PIPE_BYTES = 64 * 1024;
+
+interface Entry {
+  readonly capture: Capture;
+  watch: Watch | undefined;
+  /** Who says when it is served next: the kernel, the clock at `dueMs`, or the queue. */
+  mode: "watched" | "timed" | "queued";
+  dueMs: number;
+  servedMs: number;
+  pipeBytes: number;
+}
+
+export interface CapturesOptions {
+  /** The log directory of the home. */
+  readonly directory: string;
+  /** Wall clock; injected by tests. */
+  readonly now?: () => number;
+  /** A segment of `service` was closed: time to compress and to delete. */
+  readonly onRotated?: (service: string, limits: LogSpec) => void;
+}
+
+/**
+ * All captures of a process, and who has its turn.
+ *
+ * A quiet stream is served when it wakes us. A busy one is left alone until its pipe is about half full, at most 20 ms, so
+ * that a program that writes line by line costs no more than one that writes in bulk. Nobody holds the loop for long: each
+ * stream gives one slice, captures stop after 5 ms, and the rest goes on in the next iteration, round robin.
+ */
+export class Captures {
+  readonly #options: CapturesOptions;
+  readonly #now: () => number;
+  readonly #order = new ReadOrder();
+  readonly #slotOrders = new Map<string, SlotOrder>();
+  readonly #writers = new Map<string, { readonly service: string; readonly writer: SegmentWriter }>();
+  readonly #entries = new Set<Entry>();
+  readonly #timed = new Set<Entry>();
+  #queue: Entry[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueMs = Infinity;
+  #turn: NodeJS.Immediate | undefined;
+  #turnEndsMs = 0;
+
+  constructor(options: CapturesOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Begins to capture a stream. */
+  capture(options: CaptureOptions): Capture {
+    const capture = new Capture(options, {
+      writer: this.#writerFor(options),
+      now: monotonicMs,
+      beforeClose: () => this.#forget(entry),
+    });
+    const pipeBytes = options.sizeBytes ?? PIPE_BYTES;
+    const entry: Entry = { capture, watch: undefined, mode: "watched", dueMs: 0, servedMs: 0, pipeBytes };
+    this.#entries.add(entry);
+    entry.watch = watch(options.fd, { readable: true }, () => {
+      if (entry.mode === "watched") this.#takeTurn(entry);
+    });
+    return capture;
+  }
+
+  /** Ends the current segments of one service, or of all, each as soon as a line ends. */
+  rotate(service?: string): void {
+    for (const writer of this.#writersOf(service)) writer.askRotation();
+  }
+
+  /** Opens files again by their names, for those who moved them away. */
+  reopen(service?: string): void {
+    for (const writer of this.#writersOf(service)) writer.close();
+  }
+
+  /** Stops at once. What is in the pipes stays there for whoever holds them. */
+  close(): void {
+    for (const { capture } of this.#entries) capture.close();
+    clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
+  }
+
+  #writersOf(service: string | undefined): SegmentWriter[] {
+    const all = [...this.#writers.values()];
+    return all.filter((one) => service === undefined || one.service === service).map((one) => one.writer);
+  }
+
+  #writerFor({ service, slot, stream, limits }: CaptureOptions): SegmentWriter {
+    const key = `${service}/${slot}/${stream}`;
+    const known = this.#writers.get(key);
+    if (known !== undefined) return known.writer;
+    const slotKey = `${service}/${slot}`;
+    const slotOrder = this.#slotOrders.get(slotKey) ?? { last: 0 };
+    this.#slotOrders.set(slotKey, slotOrder);
+    const writer: SegmentWriter = new SegmentWriter(serviceDirectory(this.#options.directory, service), {
+      key: { slot, stream },
+      limits,
+      context: {
+        order: this.#order,
+        slotOrder,
+        now: this.#now,
+        onRotated: () => this.#options.onRotated?.(service, writer.limits),
+      },
+    });
+    this.#writers.set(key, { service, writer });
+    return writer;
+  }
+
+  #forget(entry: Entry): void {
+    const { service, slot, stream } = entry.capture.options;
+    const key = `${service}/${slot}/${stream}`;
+    if (this.#writers.get(key)?.writer.sharers === 0) this.#writers.delete(key);
+    entry.watch?.close();
+    entry.watch = undefined;
+    this.#entries.delete(entry);
+    this.#timed.delete(entry);
+    this.#queue = this.#queue.filter((queued) => queued !== entry);
+  }
+
+  /** Serves a stream now, or later if captures have held the loop long enough. */
+  #takeTurn(entry: Entry): void {
+    const nowMs = monotonicMs();
+    if (this.#turn === undefined) {
+      this.#turnEndsMs = nowMs + TURN_MS;
+      this.#turn = setImmediate(() => this.#nextTurn());
+    }
+    if (nowMs < this.#turnEndsMs) this.#serve(entry, nowMs);
+    else this.#enqueue(entry);
+  }
+
+  #nextTurn(): void {
+    this.#turn = undefined;
+    const waiting = this.#queue;
+    this.#queue = [];
+    for (const entry of waiting) this.#takeTurn(entry);
+  }
+
+  #serve(entry: Entry, nowMs: number): void {
+    const { capture } = entry;
+    const taken = capture.take();
+    const sinceMs = nowMs - entry.servedMs;
+    entry.servedMs = nowMs;
+    if (taken.state === "ended" || (taken.state === "empty" && capture.ending)) capture.close();
+    else if (taken.state === "waiting") this.#later(entry, Math.max(1, capture.retryAtMs - nowMs));
+    else if (taken.bytes === 0 || (sinceMs >= LATE_MS && entry.mode === "watched")) this.#watch(entry);
+    else this.#later(entry, this.#restMs(entry, { bytes: taken.bytes, sinceMs }));
+  }
+
+  /** How long it takes, at the pace just seen, until the pipe is half full. */
+  #restMs(entry: Entry, { bytes, sinceMs }: { bytes: number; sinceMs: number }): number {
+    entry.pipeBytes = Math.max(entry.pipeBytes, bytes);
+    return Math.min(LATE_MS, (sinceMs * entry.pipeBytes) / 2 / bytes);
+  }
+
+  #watch(entry: Entry): void {
+    if (entry.mode === "watched") return;
+    entry.mode = "watched";
+    entry.watch?.resume();
+  }
+
+  #later(entry: Entry, delayMs: number): void {
+    if (delayMs < 1) {
+      this.#enqueue(entry);
+      return;
+    }
+    if (entry.mode === "watched") entry.watch?.pause();
+    entry.mode = "timed";
+    entry.dueMs = monotonicMs() + delayMs;
+    this.#timed.add(entry);
+    this.#setTimer(entry.dueMs);
+  }
+
+  #enqueue(entry: Entry): void {
+    if (entry.mode === "watched") entry.watch?.pause();
+    entry.mode = "queued";
+    this.#queue.push(entry);
+    this.#turn ??= setImmediate(() => this.#nextTurn());
+  }
+
+  #setTimer(dueMs: number): void {
+    if (dueMs >= this.#timerDueMs) return;
+    clearTimeout(this.#timer);
+    this.#timerDueMs = dueMs;
+    this.#timer = setTimeout(() => this.#tick(), dueMs - monotonicMs());
+  }
+
+  #tick(): void {
+    this.#timerDueMs = Infinity;
+    const nowMs = monotonicMs() + 1;
+    let nextMs = Infinity;
+    for (const entry of this.#timed) {
+      if (entry.dueMs > nowMs) {
+        nextMs = Math.min(nextMs, entry.dueMs);
+        continue;
+      }
+      this.#timed.delete(entry);
+      this.#takeTurn(entry);
+    }
+    if (nextMs < Infinity) this.#setTimer(nextMs);
+  }
+}
+
+/** A clock that is never set: for everything but the times that people read. */
+function monotonicMs(): number {
+  return performance.now();
+}
