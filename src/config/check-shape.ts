@@ -16,13 +16,14 @@ export async function checkShape(value: unknown): Promise<ShapeResult> {
   if (result.success) return { ok: true, input: result.data };
   const { jsonSchema } = await import("./json-schema.ts");
   const schema = await jsonSchema();
-  const problems = result.error.issues
-    .flatMap((issue) => flatten(issue, value))
-    .flatMap((issue) =>
-      issue.code === "unrecognized_keys"
-        ? unknownKeys(issue, knownKeys(schema, issue.path as Path))
-        : [wrongValue(issue, value)],
-    );
+  const issues = result.error.issues.flatMap((issue) => flatten(issue));
+  const unknown = issues
+    .filter((issue) => issue.code === "unrecognized_keys")
+    .flatMap((issue) => unknownKeys(issue, knownKeys(schema, issue.path as Path)));
+  const wrong = issues.filter((issue) => issue.code !== "unrecognized_keys").map((issue) => wrongValue(issue, value));
+  // A mistyped `comand` is not also a missing `command`.
+  const meant = new Set(unknown.map(({ suggestion }) => JSON.stringify(suggestion)));
+  const problems = [...unknown, ...wrong.filter(({ path }) => !meant.has(JSON.stringify(path)))];
   return { ok: false, problems };
 }
 
@@ -30,17 +31,22 @@ export async function checkShape(value: unknown): Promise<ShapeResult> {
  * Of a union that fits in no way, the issues of the alternative that was evidently meant: the one that got past its outermost
  * type. Without such an alternative, the issue of the union itself.
  */
-function flatten(issue: core.$ZodIssue, root: unknown, base: Path = []): core.$ZodIssue[] {
+function flatten(issue: core.$ZodIssue, base: Path = []): core.$ZodIssue[] {
   const path = [...base, ...(issue.path as Path)];
   const placed = { ...issue, path };
   if (issue.code !== "invalid_union") return [placed];
   const meant = issue.errors.find((issues) =>
     issues.some((each) => each.path.length > 0 || each.code === "unrecognized_keys"),
   );
-  return meant === undefined ? [placed] : meant.flatMap((each) => flatten(each, root, path));
+  return meant === undefined ? [placed] : meant.flatMap((each) => flatten(each, path));
 }
 
-function unknownKeys(issue: core.$ZodIssueUnrecognizedKeys, known: readonly string[]): Problem[] {
+interface UnknownKey extends Problem {
+  /** The path with the key that was probably meant. */
+  readonly suggestion?: Path;
+}
+
+function unknownKeys(issue: core.$ZodIssueUnrecognizedKeys, known: readonly string[]): UnknownKey[] {
   const path = issue.path as Path;
   const where = path.length === 0 ? "" : ` in \`${path.join(".")}\``;
   return issue.keys.map((key) => {
@@ -49,7 +55,8 @@ function unknownKeys(issue: core.$ZodIssueUnrecognizedKeys, known: readonly stri
       near === undefined
         ? `Known keys are ${known.map((each) => `\`${each}\``).join(", ")}.`
         : `Did you mean \`${near}\`?`;
-    return { path: [...path, key], at: "key", message: `unknown key \`${key}\`${where}`, hint };
+    const problem = { path: [...path, key], at: "key", message: `unknown key \`${key}\`${where}`, hint } as const;
+    return near === undefined ? problem : { ...problem, suggestion: [...path, near] };
   });
 }
 

@@ -49,7 +49,7 @@ export async function loadConfiguration(path: string, options: LoadOptions): Pro
   if (!read.ok) return read;
   const { document, problems } = read;
   const fail = (found: readonly Problem[]): LoadResult => {
-    return { ok: false, diagnostics: found.map((problem) => diagnose(document, problem)) };
+    return { ok: false, diagnostics: inOrder(found.map((problem) => diagnose(document, problem))) };
   };
   if (problems.length > 0) return fail(problems);
   const empty = emptiness(document);
@@ -61,6 +61,11 @@ export async function loadConfiguration(path: string, options: LoadOptions): Pro
   if (found.some(isError)) return fail(found);
   const warnings = found.map((problem) => diagnose(document, problem));
   return { ok: true, specs, path: file, watch: shape.input.watch ?? false, warnings };
+}
+
+/** By place, so that a reader goes through the file once. */
+function inOrder(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return diagnostics.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 type ReadResult =

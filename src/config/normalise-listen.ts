@@ -1,10 +1,10 @@
 import type { ListenerSpec } from "../core/spec.ts";
 import { defaults } from "./defaults.ts";
 import type { Path } from "./diagnostic.ts";
-import type { ServiceContext } from "./normalise.ts";
 import { octal } from "./normalise-values.ts";
 import { parseListenAddress } from "./parse-address.ts";
 import type { ServiceInput } from "./schema.ts";
+import type { ServiceContext } from "./service-context.ts";
 
 type ListenInput = NonNullable<ServiceInput["listen"]>[string];
 

@@ -1,10 +1,10 @@
 import type { LimitsSpec, LogSpec, ReloadSpec, RestartSpec, StopSpec } from "../core/spec.ts";
 import { impossibleLimit } from "./check-restart.ts";
 import { defaults } from "./defaults.ts";
-import type { ServiceContext } from "./normalise.ts";
 import { bytes, bytesPerSecond, ms, percent } from "./normalise-values.ts";
 import { parseSignal } from "./parse-signal.ts";
 import type { ServiceInput } from "./schema.ts";
+import type { ServiceContext } from "./service-context.ts";
 
 /** When an instance that ended is started again. */
 export function normaliseRestart(

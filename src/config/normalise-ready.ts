@@ -1,10 +1,10 @@
 import type { HealthSpec, ProbeTarget, ReadySpec } from "../core/spec.ts";
 import { defaults } from "./defaults.ts";
 import type { Path, Problem } from "./diagnostic.ts";
-import type { ServiceContext } from "./normalise.ts";
 import { commandWords } from "./normalise-command.ts";
 import { ms } from "./normalise-values.ts";
 import type { ServiceInput } from "./schema.ts";
+import type { ServiceContext } from "./service-context.ts";
 
 type ReadyInput = Exclude<NonNullable<ServiceInput["ready"]>, string>;
 type HealthInput = NonNullable<ServiceInput["health"]>;

@@ -1,6 +1,6 @@
-import type { Path, SourceDocument } from "./diagnostic.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { parsePercent, parseRate, parseSize } from "./parse-size.ts";
+import type { ServiceContext } from "./service-context.ts";
 
 /*
  * Texts that the schema has already checked, as numbers. NaN cannot come out: what does not parse has not come here.
@@ -30,10 +30,11 @@ export function percent(text: string): number {
  * A file mode. YAML 1.2 reads `027` as the decimal 27, so a number counts as it was written; only in a module, where no text
  * is known, is it the mode itself (`0o027`).
  */
-export function octal(
-  value: string | number,
-  { document, path }: { readonly document: SourceDocument; readonly path: Path },
-): number {
+export function octal(value: string | number, { document, path, problems }: ServiceContext): number {
   const text = typeof value === "string" ? value : document.locate(path)?.written;
-  return text === undefined ? Number(value) : Number.parseInt(text.replace(/^0o/, ""), 8);
+  if (text === undefined) return Number(value);
+  const digits = text.replace(/^0o/, "");
+  if (!/^[0-7]+$/.test(digits))
+    problems.push({ path, message: `${text} is not octal`, hint: "Use the digits 0 to 7." });
+  return Number.parseInt(digits, 8);
 }

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import type { HooksSpec, ScheduleSpec, ServiceSpec } from "../core/spec.ts";
 import { defaults } from "./defaults.ts";
-import type { Path, Problem, SourceDocument } from "./diagnostic.ts";
 import { commandWords, isNodeProgram, normaliseCommand } from "./normalise-command.ts";
 import { normaliseListen } from "./normalise-listen.ts";
 import {
@@ -14,21 +13,7 @@ import {
 import { normaliseHealth, normaliseReady } from "./normalise-ready.ts";
 import { octal } from "./normalise-values.ts";
 import type { ServiceInput } from "./schema.ts";
-
-/** What the meaning of a service depends on besides its own keys. */
-export interface ServiceContext {
-  readonly document: SourceDocument;
-  /** Of the service in the document. */
-  readonly path: Path;
-  /** Absolute; what relative paths are relative to. */
-  readonly directory: string;
-  /** What `instances: max` means. */
-  readonly cores: number;
-  /** Variables from the service's `env_file`s. */
-  readonly fileEnv: Readonly<Record<string, string>>;
-  /** Where to put what is found wrong. */
-  readonly problems: Problem[];
-}
+import type { ServiceContext } from "./service-context.ts";
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { type Diagnostic, diagnosticAt, diagnosticOfFile, type SourceDocument } from "./diagnostic.ts";
 import { locateInModule } from "./locate-in-module.ts";
 
@@ -16,18 +16,21 @@ type Answer = { readonly json: string } | { readonly name: string; readonly mess
 /**
  * Runs in the child. A string rather than a file, so that it also works from a bundle.
  *
- * The way through JSON makes sure that a function or a class instance in the export cannot look like data.
+ * The way through JSON makes sure that a function or a class instance in the export cannot look like data. An error is said
+ * and then thrown: of a syntax error, Node tells the place only as it dies of it, on stderr.
  */
 const childSource = `
 const answer = await import(process.argv[1]).then(async (module) => {
   if (!("default" in module)) throw new TypeError("the module has no default export");
   const json = JSON.stringify(typeof module.default === "function" ? await module.default() : await module.default);
   return json === undefined ? { json: "null" } : { json };
-}).catch((error) => {
-  const { name, message, stack } = Object(error);
-  return { name: String(name ?? "Error"), message: String(message ?? error), stack: String(stack ?? "") };
-});
-process.send(answer, () => process.exit());
+}).catch((error) => ({ error }));
+if ("json" in answer) process.send(answer, () => process.exit());
+else {
+  const { name, message, stack } = Object(answer.error);
+  const described = { name: String(name ?? "Error"), message: String(message ?? answer.error), stack: String(stack ?? "") };
+  process.send(described, () => { throw answer.error; });
+}
 `;
 
 /**
@@ -72,7 +75,8 @@ function evaluate(file: string, env: Readonly<Record<string, string | undefined>
   child.on("error", (error) => resolve(error.message));
   child.on("close", (code, signal) => {
     const end = signal === "SIGKILL" ? `It was killed after ${deadlineMs / 1000} s.` : `It ended with status ${code}.`;
-    resolve(answer ?? (output.trim() === "" ? end : `${end} Its last words: ${output.trim()}`));
+    if (answer === undefined) resolve(output.trim() === "" ? end : `${end} Its last words: ${output.trim()}`);
+    else resolve("json" in answer ? answer : { ...answer, stack: `${answer.stack}\n${output}` });
   });
   return promise;
 }
@@ -84,11 +88,13 @@ function errorOfModule(
 ): Diagnostic {
   const url = pathToFileURL(place.file).href;
   const what = { severity: "error", message: `${name}: ${message.split("\n")[0]}` } as const;
-  for (const line of stack.split("\n")) {
+  const lines = stack.split("\n");
+  for (const [index, line] of lines.entries()) {
     const found = /((?:file:\/\/)?\/[^\s()]*?):(\d+)(?::(\d+))?\)?$/.exec(line.trim());
-    const source = found?.[1];
-    if (source !== url && source !== place.file && source !== fileURLToPath(url)) continue;
-    return diagnosticAt(place, rangeAt(place.text, Number(found?.[2]), Number(found?.[3] ?? 1)), what);
+    if (found === null || (found[1] !== url && found[1] !== place.file)) continue;
+    // Of a syntax error, a caret below the line stands for the column.
+    const column = found[3] === undefined ? (lines[index + 2]?.indexOf("^") ?? 0) + 1 : Number(found[3]);
+    return diagnosticAt(place, rangeAt(place.text, Number(found[2]), Math.max(1, column)), what);
   }
   return diagnosticAt(place, { start: 0, end: 1 }, what);
 }

@@ -9,21 +9,33 @@ import { parsePercent, parseRate, parseSize } from "./parse-size.ts";
  */
 
 /** `500ms`, `1h30m`. */
-export const duration = parsed("a duration such as `10s`", parseDuration, ["500ms", "10s", "1h30m"]);
+export const duration = parsed("a duration such as `10s`", parseDuration, {
+  title: "duration",
+  examples: ["500ms", "10s", "1h30m"],
+});
 
 /** `512M`; a bare zero needs no unit. */
 export const size = z
-  .union([z.literal(0), parsed("a size such as `512M`", parseSize, ["64K", "512M", "2G"])], "a size such as `512M`")
-  .meta({ examples: ["512M"] });
+  .union(
+    [z.literal(0), parsed("a size such as `512M`", parseSize, { title: "size", examples: ["64K", "512M", "2G"] })],
+    "a size such as `512M`",
+  )
+  .meta({ title: "size" });
 
 /** `10M/s`. */
-export const rate = parsed("a rate such as `10M/s`", parseRate, ["10M/s"]);
+export const rate = parsed("a rate such as `10M/s`", parseRate, { title: "rate", examples: ["10M/s"] });
 
 /** `150%`. */
-export const percent = parsed("a percentage such as `150%`", parsePercent, ["50%", "150%"]);
+export const percent = parsed("a percentage such as `150%`", parsePercent, {
+  title: "percentage",
+  examples: ["50%", "150%"],
+});
 
 /** `SIGTERM` or `TERM`. */
-export const signal = parsed("the name of a signal such as `SIGTERM`", parseSignal, ["SIGTERM", "HUP"]);
+export const signal = parsed("the name of a signal such as `SIGTERM`", parseSignal, {
+  title: "signal",
+  examples: ["SIGTERM", "HUP"],
+});
 
 /** Any text but none. */
 export function text(expected: string): z.ZodString {
@@ -56,24 +68,25 @@ export function list(expected: string) {
 }
 
 /** A program and its arguments: one string, or a list. */
-export const command = z.union(
-  [text("a command line"), list("a command line, or a list of a program and its arguments").min(1, "a program")],
-  "a command line such as `node server.js`, or a list of a program and its arguments",
-);
+export const command = z
+  .union(
+    [text("a command line"), list("a command line, or a list of a program and its arguments").min(1, "a program")],
+    "a command line such as `node server.js`, or a list of a program and its arguments",
+  )
+  .meta({ title: "command" });
 
-/** `"027"`: octal, whether or not it is quoted. */
-export const octal = z.union(
-  [z.string().regex(/^(?:0o?)?[0-7]{1,4}$/, 'an octal mode such as `"027"`'), z.int().min(0).max(0o7777)],
-  'an octal mode such as `"027"`',
-);
+const mode = 'an octal mode such as `"027"`';
+
+/** `"027"`: octal, whether or not it is quoted; normalise-values.ts reads it. */
+export const octal = z
+  .union([z.string().regex(/^(?:0o?)?[0-7]{1,4}$/, mode), integer(mode, 0, 7777)], mode)
+  .meta({ title: "octal" });
 
 /** A name from passwd(5) or group(5), or a number. Whether it exists is for the machine that runs the service to say. */
 export function account(what: "user" | "group") {
   const expected = `the name of a ${what} such as \`www-data\``;
-  return z.union(
-    [z.string().regex(/^(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,10})$/, expected), z.int().min(0)],
-    expected,
-  );
+  const name = z.string(expected).regex(/^(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,10})$/, expected);
+  return z.union([name, integer(expected, 0)], expected).meta({ title: "name or number" });
 }
 
 /** A mapping with exactly these keys, all optional. */
@@ -81,7 +94,13 @@ export function mapping<Shape extends z.core.$ZodLooseShape>(expected: string, s
   return z.strictObject(shape, { error: (issue) => (issue.code === "invalid_type" ? expected : undefined) });
 }
 
-function parsed(expected: string, parse: (text: string) => unknown, examples: readonly string[]) {
-  const type = z.string(expected).refine((written) => parse(written) !== undefined, expected);
-  return type.meta({ examples: [...examples] });
+function parsed(
+  expected: string,
+  parse: (text: string) => unknown,
+  meta: { readonly title: string; readonly examples: string[] },
+) {
+  return z
+    .string(expected)
+    .refine((written) => parse(written) !== undefined, expected)
+    .meta(meta);
 }
