@@ -58,15 +58,19 @@ function wordsOf(
   command: string | readonly string[],
   { path, problems, hint }: { readonly path: Path; readonly problems: Problem[]; readonly hint: string },
 ): readonly string[] {
-  if (typeof command !== "string") return command;
-  const split = splitWords(command);
-  if (!split.ok) {
-    const part = command.slice(split.offset, split.offset + split.length);
-    const isQuote = split.message.includes("quote is") || split.message.includes("backslash");
-    problems.push({ path, part, message: split.message, ...(!isQuote && { hint }) });
-    return [];
-  }
-  if (split.words[0] === undefined || split.words[0] === "")
-    problems.push({ path, message: "the command names no program" });
-  return split.words;
+  const words = typeof command === "string" ? split(command, { path, problems, hint }) : command;
+  if (words?.[0] === "" || words?.length === 0) problems.push({ path, message: "the command names no program" });
+  return words ?? [];
+}
+
+/** Undefined when the text cannot be split; the reason is among the problems then. */
+function split(
+  command: string,
+  { path, problems, hint }: { readonly path: Path; readonly problems: Problem[]; readonly hint: string },
+): readonly string[] | undefined {
+  const result = splitWords(command);
+  if (result.ok) return result.words;
+  const part = command.slice(result.offset, result.offset + result.length);
+  problems.push({ path, part, message: result.message, ...(result.needsShell && { hint }) });
+  return undefined;
 }

@@ -3,7 +3,7 @@ import { type JsonSchema, jsonSchema } from "./json-schema.ts";
 /** The reference page of all keys, in Markdown, made from the schema. */
 export async function configurationReference(): Promise<string> {
   const schema = await jsonSchema();
-  const service = objectOf(schema.properties?..services)?.additionalProperties as JsonSchema;
+  const service = objectOf(schema.properties?.services)?.additionalProperties as JsonSchema;
   const parts = Object.entries(service.properties ?? {}).flatMap(([key, part]) => {
     const named = objectOf(part);
     if (named?.properties) return [section(key, part, named)];

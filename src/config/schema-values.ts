@@ -67,10 +67,10 @@ export function list(expected: string) {
   return z.array(text(expected), expected);
 }
 
-/** A program and its arguments: one string, or a list. */
+/** A program and its arguments: one string, or a list, of which arguments may be empty. */
 export const command = z
   .union(
-    [text("a command line"), list("a command line, or a list of a program and its arguments").min(1, "a program")],
+    [text("a command line"), z.array(z.string("an argument"), "a program and its arguments").min(1, "a program")],
     "a command line such as `node server.js`, or a list of a program and its arguments",
   )
   .meta({ title: "command" });

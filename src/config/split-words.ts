@@ -1,7 +1,14 @@
 /** The words of a command line, or the place of what only a shell could do. */
 export type SplitResult =
   | { readonly ok: true; readonly words: readonly string[] }
-  | { readonly ok: false; readonly message: string; readonly offset: number; readonly length: number };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly offset: number;
+      readonly length: number;
+      /** False when a shell would not understand it either. */
+      readonly needsShell: boolean;
+    };
 
 const operators = new Set(["|", ">", "<", ";", "&", "(", ")", "`", "\n"]);
 const globs = new Set(["*", "?", "["]);
@@ -19,8 +26,10 @@ export function splitWords(text: string): SplitResult {
   try {
     return { ok: true, words: splitter.run() };
   } catch (error) {
-    if (error instanceof Refusal)
-      return { ok: false, message: error.message, offset: error.offset, length: error.length };
+    if (error instanceof Refusal) {
+      const { message, offset, length } = error;
+      return { ok: false, message, offset, length, needsShell: !(error instanceof Unfinished) };
+    }
     throw error;
   }
 }
@@ -35,6 +44,9 @@ class Refusal extends Error {
     this.length = length;
   }
 }
+
+/** A quote without its end, or a backslash with nothing after it. */
+class Unfinished extends Refusal {}
 
 class Splitter {
   readonly #text: string;
@@ -76,7 +88,7 @@ class Splitter {
 
   #single(): void {
     const end = this.#text.indexOf("'", this.#at + 1);
-    if (end < 0) throw new Refusal("this quote is never closed", this.#at);
+    if (end < 0) throw new Unfinished("this quote is never closed", this.#at);
     this.#append(this.#text.slice(this.#at + 1, end));
     this.#at = end + 1;
   }
@@ -86,7 +98,7 @@ class Splitter {
     this.#append("");
     for (;;) {
       const char = this.#text.charAt(this.#at);
-      if (char === "") throw new Refusal("this quote is never closed", start);
+      if (char === "") throw new Unfinished("this quote is never closed", start);
       if (char === '"') break;
       if (char === "`") throw new Refusal(`${show(char)} needs a shell`, this.#at);
       if (char === "\\") this.#doubleEscape();
@@ -108,7 +120,7 @@ class Splitter {
 
   #escape(): void {
     const next = this.#text.charAt(this.#at + 1);
-    if (next === "") throw new Refusal("nothing follows this backslash", this.#at);
+    if (next === "") throw new Unfinished("nothing follows this backslash", this.#at);
     // An escaped newline joins two lines and is no character.
     if (next !== "\n") this.#append(next);
     this.#at += 2;
