@@ -19,7 +19,7 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** Any folder may throw the one error of Lares. */
-const importableByAll = "src/core/errors.ts";
+export const importableByAll = "src/core/errors.ts";
 
 /** A file of the tree, its path relative to the root, with `/`. */
 export interface SourceFile {

@@ -172,7 +172,8 @@ test("prints the graph, notices when ARCHITECTURE.md holds another, and writes i
     "ARCHITECTURE.md": stale,
     "src/core/a.ts": "",
     "src/os/a.ts": 'import "../core/a.ts";',
-    "src/os/b.ts": 'import type { A } from "../core/a.ts";',
+    "src/os/b.ts": 'import type { A } from "../core/a.ts"; import { E } from "../core/errors.ts";',
+    "src/core/errors.ts": "",
   });
   const graph = "```mermaid\ngraph TD\n  os -->|2| core\n```\n";
   assert.equal(runLayers(tree.root, "--graph").stdout, graph);
