@@ -1,49 +1,39 @@
-import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import * as config from "../config/find.ts";
 import { LaresError } from "../core/errors.ts";
-import { configFileNames, type Homes } from "../protocol/homes.ts";
+import type { Homes } from "../protocol/homes.ts";
 
-/**
- * Finds the configuration file that a command means.
- *
- * @param options `named` is `--file`; without it the home's own file, then one in `directory`.
- * @returns An absolute path, or undefined when none was named and none is there.
- * @throws LaresError `invalid_configuration` when the named file is not there.
- */
-export function findConfiguration(
-  homes: Homes,
-  options: { readonly named?: string | undefined; readonly directory: string },
-): string | undefined {
-  if (options.named !== undefined) return namedFile(resolve(options.directory, options.named));
-  const candidates = [...homes.configFiles, ...configFileNames.map((name) => resolve(options.directory, name))];
-  return candidates.find(isFile);
+/** What decides the configuration file of a command. */
+export interface ConfigurationQuery {
+  /** `--file`; wins over everything. */
+  readonly named?: string | undefined;
+  /** The working directory. */
+  readonly directory: string;
 }
 
-/** As {@link findConfiguration}, for commands that can do nothing without a file. */
-export function requireConfiguration(
-  homes: Homes,
-  options: { readonly named?: string | undefined; readonly directory: string },
-): string {
-  const path = findConfiguration(homes, options);
+/**
+ * Finds the configuration file that a command means: the named one, else the home's own, else one in the working directory.
+ *
+ * @returns An absolute path, or undefined when none was named and none is there.
+ */
+export async function findConfiguration(homes: Homes, query: ConfigurationQuery): Promise<string | undefined> {
+  if (query.named !== undefined) return resolve(query.directory, query.named);
+  return (await config.findConfiguration(homes.configDirectory)) ?? (await config.findConfiguration(query.directory));
+}
+
+/**
+ * As {@link findConfiguration}, for commands that can do nothing without a file.
+ *
+ * @throws LaresError `invalid_configuration` when there is none.
+ */
+export async function requireConfiguration(homes: Homes, query: ConfigurationQuery): Promise<string> {
+  const path = await findConfiguration(homes, query);
   if (path !== undefined) return path;
   throw new LaresError(
     "invalid_configuration",
     "Cannot find a configuration: no file is named, and no lares.yaml is here",
     {
-      hint: `Name one with \`-f FILE\`, or write "${homes.configFiles[0]}".`,
+      hint: `Name one with \`-f FILE\`, or write "${homes.configDirectory}/lares.yaml".`,
     },
   );
-}
-
-function namedFile(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found !== undefined && !found.isDirectory()) return path;
-  const state = found === undefined ? "there is no such file" : "it is a directory";
-  throw new LaresError("invalid_configuration", `Cannot read configuration "${path}": ${state}`, {
-    hint: "Name an existing file with `-f FILE`.",
-  });
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -13,7 +13,7 @@ export async function printHelp(words: readonly string[], terminal: Terminal): P
   const [name] = operands;
   if (name === undefined) terminal.write(renderOverview(terminal));
   else terminal.write(renderCommandHelp(await loadCommand(name), terminal));
-  return name !== undefined || values["help"] || words.length === 0 ? 0 : 2;
+  return name !== undefined || values.help || words.length === 0 ? 0 : 2;
 }
 
 /** The help of one command. */

@@ -10,7 +10,7 @@ import type { Context } from "./command.ts";
  * @throws LaresError `invalid_configuration`, after its diagnostics are on stderr.
  */
 export async function loadRequest(path: string, context: Context): Promise<ApplyRequest> {
-  const loaded = await loadConfiguration(path);
+  const loaded = await loadConfiguration(path, { env: process.env });
   const diagnostics = loaded.ok ? loaded.warnings : loaded.diagnostics;
   const options = { color: context.terminal.color, relativeTo: process.cwd() };
   if (diagnostics.length > 0 && !context.json) process.stderr.write(`${renderDiagnostics(diagnostics, options)}\n\n`);

@@ -20,7 +20,7 @@ export async function main(words: readonly string[]): Promise<void> {
     process.exitCode = (await run(words)) ?? 0;
   } catch (error) {
     const json = words.includes("--json");
-    const color = process.stderr.isTTY === true && !process.env["NO_COLOR"] && !words.includes("--no-color");
+    const color = process.stderr.isTTY === true && !process.env.NO_COLOR && !words.includes("--no-color");
     process.stderr.write(json ? errorToJson(error) : renderError(error, { color }));
     process.exitCode = exitCodeOf(error);
   }
@@ -37,14 +37,14 @@ async function run(words: readonly string[]): Promise<number | undefined> {
   const command = await loadCommand(name);
   const { values, operands, rest } = parseArguments(split.words, command.options);
   const terminal = openTerminal({ noColor: values["no-color"] === true, env: process.env });
-  if (values["help"]) {
+  if (values.help) {
     const { renderCommandHelp } = await import("./help.ts");
     terminal.write(renderCommandHelp(command, terminal));
     return 0;
   }
-  const homes = findHomes(values["home"] as string | undefined);
+  const homes = findHomes(values.home as string | undefined);
   const client = openClient({ socketPath: homes.socket });
-  const context = { homes, client, terminal, json: values["json"] === true, operands, rest };
+  const context = { homes, client, terminal, json: values.json === true, operands, rest };
   // The parser has checked each value against the command's own table.
   return command.run(context, values as OptionValues<OptionTable>);
 }

@@ -21,7 +21,7 @@ export async function resume(
       "invalid_configuration",
       "Cannot bring anything up: there is no file, and nothing ran before",
       {
-        hint: `Name a file with \`-f FILE\`, write "${homes.configFiles[0]}", or start a program with \`lares start PROGRAM\`.`,
+        hint: `Name a file with \`-f FILE\`, write "${homes.configDirectory}/lares.yaml", or start a program with \`lares start PROGRAM\`.`,
       },
     );
   }

@@ -25,7 +25,7 @@ export interface Terminal {
 export function openTerminal(options: { readonly noColor: boolean; readonly env: NodeJS.ProcessEnv }): Terminal {
   const { stdout } = process;
   const terminal = stdout.isTTY === true;
-  const color = terminal && !options.noColor && !options.env["NO_COLOR"] && options.env["TERM"] !== "dumb";
+  const color = terminal && !options.noColor && !options.env.NO_COLOR && options.env.TERM !== "dumb";
   return {
     get columns() {
       return terminal ? stdout.columns || 80 : Number.POSITIVE_INFINITY;
@@ -33,7 +33,7 @@ export function openTerminal(options: { readonly noColor: boolean; readonly env:
     get rows() {
       return terminal ? stdout.rows || 24 : Number.POSITIVE_INFINITY;
     },
-    live: terminal && options.env["TERM"] !== "dumb",
+    live: terminal && options.env.TERM !== "dumb",
     color,
     write: (text) => void stdout.write(text),
     paint: (style, text) => paint(style, text, color),

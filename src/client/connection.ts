@@ -27,7 +27,7 @@ export interface Response {
  * connection is lost, `timed_out` when the supervisor is silent.
  */
 export async function send(request: Request): Promise<Response> {
-  const socket = connect(request.socketPath);
+  const socket = await open(request.socketPath);
   socket.write(encode(request));
   if (request.timeoutMs !== undefined) {
     socket.setTimeout(request.timeoutMs, () => socket.destroy(silent(request)));
@@ -39,6 +39,14 @@ export async function send(request: Request): Promise<Response> {
   // The first part is empty and says that the head is complete.
   await parts.next();
   return { status: parser.status, body: parts };
+}
+
+/** The kernel takes 107 bytes of path; what helps with longer ones is only loaded for them. */
+async function open(path: string): Promise<Socket> {
+  if (Buffer.byteLength(path) <= 107) return connect(path);
+  const { usablePath } = await import("../os/socket-address.ts");
+  const usable = usablePath(path);
+  return connect(usable.path).once("close", () => usable.close());
 }
 
 function encode(request: Request): string {

@@ -5,6 +5,8 @@
  */
 import type { ServiceSpec } from "../core/spec.ts";
 
+export type { ServiceSpec };
+
 export type InstanceState = "down" | "starting" | "up" | "degraded" | "stopping" | "backoff" | "failed" | "completed";
 
 /** How a process ended. `status` is `unknown` when no kernel could say (died unwatched on Linux < 6.15). */
@@ -93,7 +95,7 @@ export interface EventView {
 export interface ApplyRequest {
   /** The whole file: what is not named and came from the same `source` is removed. */
   readonly services: readonly ServiceSpec[];
-  /** Absolute path of the file; ad-hoc services have `null`. */
+  /** Absolute path of the file; ad-hoc services have `null`, and nothing is ever removed for them. */
   readonly source: string | null;
   readonly dryRun: boolean;
 }
@@ -125,7 +127,12 @@ export interface ActionRequest {
   readonly instances?: number;
 }
 
-/** Which instances an accepted action concerns, and what each is to become. */
+/**
+ * Which instances an accepted action concerns, and what each is to become.
+ *
+ * `generation` is the least generation at which the slot has got what was asked: that of the next start for `restart` and
+ * for `start` of what is down, the present one for what runs already.
+ */
 export interface ActionReply {
   readonly seq: number;
   readonly targets: readonly { readonly service: string; readonly slot: number; readonly generation: number }[];

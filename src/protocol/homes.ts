@@ -10,8 +10,8 @@ export interface Homes {
   readonly state: string;
   /** One directory per service. */
   readonly log: string;
-  /** Files to try, in this order, when no configuration file is named. */
-  readonly configFiles: readonly string[];
+  /** Where `lares.yaml` (or another format) is sought when no file is named. */
+  readonly configDirectory: string;
   /** The API's socket. */
   readonly socket: string;
 }
@@ -27,17 +27,6 @@ export interface HomesQuery {
   readonly isDirectory: (path: string) => boolean;
 }
 
-/** File names tried in a directory that may hold a configuration, the usual one first. */
-export const configFileNames = [
-  "lares.yaml",
-  "lares.yml",
-  "lares.toml",
-  "lares.json",
-  "lares.ts",
-  "lares.mjs",
-  "lares.js",
-] as const;
-
 /**
  * Finds the homes of a supervisor.
  *
@@ -46,7 +35,7 @@ export const configFileNames = [
  * homesOf({ env: {}, uid: 0, directory: "/", isDirectory: () => true }).socket; // "/run/lares/lares.sock"
  */
 export function homesOf(query: HomesQuery): Homes {
-  const named = query.home ?? query.env["LARES_HOME"];
+  const named = query.home ?? query.env.LARES_HOME;
   if (named) {
     const home = resolve(query.directory, named);
     return homes(home, { run: join(home, "run"), state: join(home, "state"), log: join(home, "log"), config: home });
@@ -58,9 +47,9 @@ export function homesOf(query: HomesQuery): Homes {
 }
 
 function userHomes(query: HomesQuery): Homes {
-  const user = absolute(query.env["HOME"]) ?? "/";
-  const state = join(absolute(query.env["XDG_STATE_HOME"]) ?? join(user, ".local/state"), "lares");
-  const config = join(absolute(query.env["XDG_CONFIG_HOME"]) ?? join(user, ".config"), "lares");
+  const user = absolute(query.env.HOME) ?? "/";
+  const state = join(absolute(query.env.XDG_STATE_HOME) ?? join(user, ".local/state"), "lares");
+  const config = join(absolute(query.env.XDG_CONFIG_HOME) ?? join(user, ".config"), "lares");
   return homes(null, { run: userRunDirectory(query, state), state, log: join(state, "log"), config });
 }
 
@@ -69,7 +58,7 @@ function userHomes(query: HomesQuery): Homes {
  * place where pam_systemd puts that directory is tried before giving up on it.
  */
 function userRunDirectory(query: HomesQuery, state: string): string {
-  const named = absolute(query.env["XDG_RUNTIME_DIR"]);
+  const named = absolute(query.env.XDG_RUNTIME_DIR);
   if (named !== undefined) return join(named, "lares");
   const usual = `/run/user/${query.uid}`;
   return query.isDirectory(usual) ? join(usual, "lares") : join(state, "run");
@@ -89,7 +78,7 @@ function homes(
     run: places.run,
     state: places.state,
     log: places.log,
-    configFiles: configFileNames.map((name) => join(places.config, name)),
+    configDirectory: places.config,
     socket: join(places.run, "lares.sock"),
   };
 }

@@ -136,18 +136,21 @@ export function instance(overrides: Partial<InstanceView> = {}): InstanceView {
   };
 }
 
+const spec = {
+  name: "api",
+  command: ["node", "my server.js"],
+  instances: 1,
+  stop: { signal: "SIGTERM", graceMs: 10_000 },
+};
+
 export function service(overrides: Partial<ServiceView> = {}): ServiceView {
   return {
     service: "api",
     desired: "up",
     revision: 7,
     source: "/srv/lares.yaml",
-    spec: {
-      name: "api",
-      command: ["node", "my server.js"],
-      instances: 1,
-      stop: { signal: "SIGTERM", graceMs: 10_000 },
-    } as ServiceView["spec"],
+    // A part of a specification is enough: `describe` follows its shape.
+    spec: spec as unknown as ServiceView["spec"],
     instances: [instance()],
     lastFailure: {
       slot: 0,

@@ -22,7 +22,10 @@ export const command = defineCommand({
   operands: "files",
   async run(context, values) {
     const { client, json, operands, terminal } = context;
-    const path = requireConfiguration(context.homes, { named: values.file ?? operands[0], directory: process.cwd() });
+    const path = await requireConfiguration(context.homes, {
+      named: values.file ?? operands[0],
+      directory: process.cwd(),
+    });
     const request = await loadRequest(path, context);
     if (!values["dry-run"]) {
       await applyAndWait(context, request, values);

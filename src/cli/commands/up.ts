@@ -27,7 +27,7 @@ export const command = defineCommand({
   examples: ["lares up", "lares up -f services.yaml --timeout 1m", "lares --home /srv/shop up --foreground"],
   operands: "files",
   async run(context, values) {
-    const path = findConfiguration(context.homes, {
+    const path = await findConfiguration(context.homes, {
       named: values.file ?? context.operands[0],
       directory: process.cwd(),
     });
