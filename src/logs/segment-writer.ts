@@ -179,16 +179,17 @@ export class SegmentWriter {
   #openLive(timeMs: number): OpenSegment {
     mkdirSync(this.directory, { recursive: true, mode: 0o750 });
     if (!existsSync(this.#path(null, "log"))) this.#finishRotation();
-    // Not O_APPEND: splice(2) refuses such files.
-    const fd = openSync(this.#path(null, "log"), constants.O_RDWR | constants.O_CREAT, 0o640);
-    const { size, birthtimeMs } = fstatSync(fd);
-    this.#offset = size;
-    this.#checkedNameMs = this.#checkedSizeMs = timeMs;
+    const known = statSync(this.#path(null, "log"), { throwIfNoEntry: false });
+    // The index comes first, so that whoever can open a log finds its index.
+    const index = new IndexWriter(this.#path(null, "idx"), known?.size ?? 0);
     try {
-      const index = new IndexWriter(this.#path(null, "idx"), size);
-      return { fd, index, bornMs: size === 0 ? timeMs : birthtimeMs };
+      // Not O_APPEND: splice(2) refuses such files.
+      const fd = openSync(this.#path(null, "log"), constants.O_RDWR | constants.O_CREAT, 0o640);
+      this.#offset = fstatSync(fd).size;
+      this.#checkedNameMs = this.#checkedSizeMs = timeMs;
+      return { fd, index, bornMs: this.#offset === 0 ? timeMs : (known?.birthtimeMs ?? timeMs) };
     } catch (error) {
-      closeSync(fd);
+      index.close();
       throw error;
     }
   }
