@@ -14,6 +14,8 @@ import { LaresError } from "../core/errors.ts";
 import { libc } from "./libc.ts";
 import { cgroupOf } from "./processes.ts";
 
+export { type GroupLimits, setLimits, type UnenforcedLimit } from "./cgroup-limits.ts";
+
 /** A directory below which groups may be created. */
 export interface CgroupRoot {
   readonly path: string;

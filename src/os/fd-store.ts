@@ -50,10 +50,17 @@ export function sendFds(fd: number, data: Buffer, fds: readonly number[]): boole
 
 let receiver: MessageReceiver | undefined;
 
-/** Takes the oldest message out of the queue; undefined when it is empty. The descriptors are closed on exec. */
-export function receiveFds(fd: number): { data: Buffer; fds: number[] } | undefined {
+/**
+ * Takes the oldest message out of the queue; undefined when it is empty. The descriptors are closed on exec.
+ *
+ * @param options `peek` leaves the message in the queue and gives copies of its descriptors.
+ */
+export function receiveFds(
+  fd: number,
+  options: { readonly peek?: boolean } = {},
+): { data: Buffer; fds: number[] } | undefined {
   receiver ??= new MessageReceiver(MESSAGE_BYTES_MAX);
-  const message = receiver.receive(fd);
+  const message = receiver.receive(fd, options);
   if (message === undefined || message.data.length === 0) return undefined;
   return { data: message.data, fds: message.fds };
 }

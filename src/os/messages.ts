@@ -13,6 +13,7 @@ export const DESCRIPTORS_MAX = 253;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
+const MSG_PEEK = 0x2;
 const MSG_CTRUNC = 0x8;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
@@ -54,10 +55,14 @@ export class MessageReceiver {
     this.#header = messageHeader({ data: this.#data, vector: this.#vector, control: this.#control });
   }
 
-  /** The next message, or undefined when there is none. */
-  receive(fd: number): Message | undefined {
+  /**
+   * The next message, or undefined when there is none.
+   *
+   * @param options `peek` leaves it in the queue; its descriptors are copies all the same.
+   */
+  receive(fd: number, options: { readonly peek?: boolean } = {}): Message | undefined {
     this.#header.writeBigUInt64LE(BigInt(this.#control.length), OFFSET_CONTROL_LENGTH);
-    const length = libc.recvmsg(fd, this.#header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const length = libc.recvmsg(fd, this.#header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (options.peek ? MSG_PEEK : 0));
     if (length === -1) {
       const code = lastErrno();
       if (code === "EAGAIN") return undefined;

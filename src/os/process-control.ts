@@ -22,15 +22,19 @@ export function raiseFileLimit(): number {
   return hard;
 }
 
-/** As root: raises the hard limit where it is below `files`, so that a child may be given that many. */
+/**
+ * Raises the hard limit of open files where it is below `files`, so that a child may be given that many.
+ *
+ * @throws LaresError `not_permitted`
+ */
 export function allowFiles(files: number): void {
   const { soft, hard } = fileLimits();
   if (files <= hard) return;
   try {
     setFileLimits({ soft, hard: files });
   } catch (cause) {
-    throw new LaresError("spawn_failed", `Cannot allow ${files} open files: the kernel's limit is lower`, {
-      hint: "Raise `sysctl fs.nr_open`.",
+    throw new LaresError("not_permitted", `Cannot allow ${files} open files: this process is held to ${hard}`, {
+      hint: "Run the supervisor as root with CAP_SYS_RESOURCE, and raise `sysctl fs.nr_open` if that is lower.",
       cause,
     });
   }

@@ -94,7 +94,11 @@ export function environmentOf(pid: number): Map<string, string> | undefined {
   return variables;
 }
 
-/** The pids of all processes started with `name=value` in their environment, as far as we may look. */
+/**
+ * The pids of all processes started with `name=value` in their environment, as far as we may look.
+ *
+ * Limit: for some microseconds after `spawn` has returned, the kernel shows the environment of the new process empty.
+ */
 export function findTagged(name: string, value: string): number[] {
   const wanted = Buffer.from(`\0${name}=${value}\0`);
   return listProc("")

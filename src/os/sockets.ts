@@ -129,7 +129,10 @@ function removeStale(path: string, socket: { address: Buffer; type: number }): v
       hint: "Remove it, or choose another path.",
     });
   }
-  if (code === "ECONNREFUSED") return unlinkSync(path);
+  if (code === "ECONNREFUSED") {
+    unlinkSync(path);
+    return;
+  }
   throw new LaresError("busy", `Cannot create socket "${path}": another process listens there`, {
     hint: `Run \`ss -xlp src ${path}\` to find it.`,
   });

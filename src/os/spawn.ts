@@ -53,7 +53,7 @@ export function spawn(request: SpawnRequest): number {
       },
     );
   }
-  if (isRoot && request.limits?.files !== undefined) allowFiles(request.limits.files);
+  if (request.limits?.files !== undefined) allowFiles(request.limits.files);
   const niceIncrement = isRoot ? 0 : increment;
   const needs: StubNeeds = { ...request, niceIncrement };
   const start = () => (needsStub(needs) ? spawnThroughStub(request, needs) : spawnDirectly(request));
