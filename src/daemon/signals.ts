@@ -1,0 +1,57 @@
+/** What each signal means to a daemon. */
+import { constants } from "node:os";
+
+export interface SignalActions {
+  /** TERM or INT. */
+  stop(signal: NodeJS.Signals): void;
+  /** A second TERM or INT: at once. `code` is 128 and the signal's number. */
+  force(signal: NodeJS.Signals, code: number): void;
+  /** HUP. */
+  reload(): void;
+  /** USR1. */
+  reopenLogs(): void;
+  /** USR2. */
+  upgrade(): void;
+}
+
+/**
+ * Listens for the signals of a daemon: TERM and INT stop (a second one at once), HUP reloads, USR1 reopens logs, USR2
+ * upgrades in place.
+ *
+ * @returns a disposable that gives the signals back to Node.
+ * @example
+ * ```ts
+ * import { handleSignals } from "lares";
+ *
+ * using _signals = handleSignals({
+ *   stop: (signal) => console.log(`stopping on ${signal}`),
+ *   force: (_signal, code) => process.exit(code),
+ *   reload: () => console.log("reloading"),
+ *   reopenLogs: () => {},
+ *   upgrade: () => {},
+ * });
+ * ```
+ */
+export function handleSignals(actions: SignalActions): Disposable {
+  let stopping = false;
+  const end = (signal: NodeJS.Signals) => {
+    if (stopping) return actions.force(signal, 128 + constants.signals[signal]);
+    stopping = true;
+    actions.stop(signal);
+  };
+  // Listening for USR1 also keeps Node from opening its debugger on it.
+  const listeners = {
+    SIGTERM: end,
+    SIGINT: end,
+    SIGHUP: () => actions.reload(),
+    SIGUSR1: () => actions.reopenLogs(),
+    SIGUSR2: () => actions.upgrade(),
+  } as const;
+  const entries = Object.entries(listeners) as [NodeJS.Signals, (signal: NodeJS.Signals) => void][];
+  for (const [signal, listener] of entries) process.on(signal, listener);
+  return {
+    [Symbol.dispose]: () => {
+      for (const [signal, listener] of entries) process.off(signal, listener);
+    },
+  };
+}
