@@ -34,23 +34,28 @@ export interface AdhocRequest {
  */
 export async function adhocSpec(request: AdhocRequest): Promise<AdhocResult> {
   const { target, args, directory, env, instances } = request;
+  const document: SourceDocument = { file: "command line", text: target, value: {}, locate: locateIn(target) };
   const problems: Problem[] = [];
-  const isFile = await stat(resolve(directory, target)).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  const words = isFile ? interpreted([pathOf(target)]) : wordsOf(target, problems);
-  const named = isFile ? target : (words[0] ?? "");
+  const words = (await isFile(resolve(directory, target))) ? [pathOf(target)] : wordsOf(target, problems);
   const input = {
-    command: [...(isFile ? words : interpreted(words)), ...args],
+    command: [...interpreted(words), ...args],
     env: env.PATH === undefined ? {} : { PATH: env.PATH },
     ...(instances !== undefined && { instances }),
   };
-  const document: SourceDocument = { file: "command line", text: target, value: {}, locate: locateIn(target) };
   const context = { document, path: [], directory, cores: availableParallelism(), fileEnv: {}, problems };
-  const spec = normaliseService(request.name ?? nameOf(named), input, context);
-  if (problems.length > 0) return { ok: false, diagnostics: problems.map((problem) => diagnose(document, problem)) };
+  const spec =
+    problems.length > 0 ? undefined : normaliseService(request.name ?? nameOf(words[0] ?? ""), input, context);
+  if (spec === undefined || problems.length > 0) {
+    return { ok: false, diagnostics: problems.map((problem) => diagnose(document, problem)) };
+  }
   return { ok: true, specs: [spec] };
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 /** A bare file name would be sought on PATH. */

@@ -23,6 +23,12 @@ export function normaliseCommand(
 ): readonly string[] {
   const { command, shell = false, interpreter } = input;
   if (shell) {
+    if (interpreter !== undefined)
+      problems.push({
+        path: [...path, "interpreter"],
+        at: "key",
+        message: "`interpreter` and `shell` exclude each other",
+      });
     if (typeof command === "string") return ["/bin/sh", "-c", command];
     problems.push({ path: [...path, "shell"], message: "a shell runs a string, and `command` is a list" });
     return command;

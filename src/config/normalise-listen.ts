@@ -34,7 +34,7 @@ function normaliseListener(name: string, entry: ListenInput, context: ServiceCon
   const addressPath = typeof entry === "object" ? [...path, "address"] : path;
   const address = parseListenAddress(String(options.address), context.directory);
   if (typeof address === "string") {
-    const message = `expected an address such as \`127.0.0.1:8080\`, and of ${JSON.stringify(options.address)} ${address}`;
+    const message = `cannot listen on ${JSON.stringify(String(options.address))}: ${address}`;
     const hint = "Write `PORT`, `HOST:PORT`, `[::1]:PORT` or `unix:/path`.";
     problems.push({ path: addressPath, message, hint });
     return undefined;

@@ -17,16 +17,22 @@ const readyKeys = [...probeKeys, "started", "notify", "listening", "fd", "log", 
  * How the service becomes ready.
  *
  * @param options.byDefault what it is when nothing is written
+ * @param options.fdMin the first descriptor that is no listener's
  */
 export function normaliseReady(
   input: ServiceInput["ready"],
-  { byDefault, ...context }: ServiceContext & { readonly byDefault: ReadyWay },
+  { byDefault, fdMin, ...context }: ServiceContext & { readonly byDefault: ReadyWay; readonly fdMin: number },
 ): ReadySpec {
   const path = [...context.path, "ready"];
   const written = typeof input === "string" ? readyOfWord(input) : (input ?? {});
   const keys = readyKeys.filter((key) => written[key] !== undefined);
   if (keys.length > 1) context.problems.push(oneTooMany(path, keys));
   const way = keys[0] === undefined ? byDefault : readyWay(written, { ...context, path });
+  if (written.fd !== undefined && written.fd < fdMin) {
+    const message = written.fd < 3 ? "one of the standard three" : "a listener's";
+    const hint = `Use one from ${fdMin} up.`;
+    context.problems.push({ path, part: String(written.fd), message: `descriptor ${written.fd} is ${message}`, hint });
+  }
   const timeoutMs = ms(written.timeout ?? defaults.readyTimeout);
   if (way.by === "delay" && way.delayMs >= timeoutMs) {
     const hint = "Make `timeout` longer than `delay`.";
@@ -84,12 +90,6 @@ function readyOfWord(word: string): ReadyInput {
 function readyWay(written: ReadyInput, context: ServiceContext): ReadyWay {
   const { fd, log, delay } = written;
   if (fd !== undefined) {
-    if (fd < 3)
-      context.problems.push({
-        path: context.path,
-        message: `descriptor ${fd} is one of the standard three`,
-        hint: "Use one from 3 up.",
-      });
     return { by: "fd", fd };
   }
   if (log !== undefined) {

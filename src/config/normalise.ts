@@ -26,6 +26,7 @@ export function normaliseService(name: string, input: ServiceInput, context: Ser
   const instances = input.instances === "max" ? context.cores : (input.instances ?? defaults.instances);
   const isTcp = listen.some((listener) => listener.address.family === "tcp");
   const register = (input.register ?? true) && isNodeProgram(command);
+  warnOfNoEffect(input, { ...context, isNode: isNodeProgram(command), isTcp });
   const schedule = normaliseSchedule(input, { ...context, kind });
   return {
     name,
@@ -65,6 +66,21 @@ function refuseName(name: string, { path, problems }: ServiceContext): void {
   }
 }
 
+/** Keys that are well formed and do nothing here. */
+function warnOfNoEffect(
+  { register, balance, listen }: ServiceInput,
+  { path, problems, isNode, isTcp }: ServiceContext & { readonly isNode: boolean; readonly isTcp: boolean },
+): void {
+  const warn = (key: string, message: string): void => {
+    problems.push({ path: [...path, key], at: "key", severity: "warning", message });
+  };
+  if (register && !isNode) warn("register", "`register` has no effect: the command is no Node program");
+  if (balance === "even" && !isTcp) {
+    const reason = listen === undefined ? "nothing is listened on" : "unix sockets are shared";
+    warn("balance", `\`balance: even\` has no effect: ${reason}`);
+  }
+}
+
 /** Environment and readiness: a Node program with listeners is told by the preload's variable where to say that it is ready. */
 function readiness(
   input: ServiceInput,
@@ -75,6 +91,7 @@ function readiness(
   const fd = 3 + context.listeners;
   const ready = normaliseReady(input.ready, {
     ...context,
+    fdMin: fd,
     byDefault: byPreload ? { by: "fd", fd } : { by: "started" },
   });
   const isTold = byPreload && !choosesWay(input.ready);
@@ -86,14 +103,22 @@ function choosesWay(ready: ServiceInput["ready"]): boolean {
   return typeof ready === "string" || Object.keys(ready ?? {}).some((key) => key !== "timeout");
 }
 
+/** What the supervisor itself puts into the environment of an instance. */
+const reserved = /^(?:LARES_|LISTEN_(?:FDS|PID|FDNAMES)$|NOTIFY_SOCKET$|WATCHDOG_(?:USEC|PID)$)/;
+
 function normaliseEnv(input: ServiceInput["env"] = {}, context: ServiceContext): Readonly<Record<string, string>> {
   const { document, fileEnv, problems } = context;
-  const path = [...context.path, "env"];
   const entries = Object.entries(input).map(([name, value]) => {
-    if (!/^[^=\0]+$/.test(name))
-      problems.push({ path: [...path, name], at: "key", message: `no variable can be named ${JSON.stringify(name)}` });
+    const path = [...context.path, "env", name];
+    if (/[=\0]|^$/.test(name)) {
+      problems.push({ path, at: "key", message: `no variable can be named ${JSON.stringify(name)}` });
+    }
+    if (reserved.test(name)) {
+      const message = `Lares sets \`${name}\` itself, and this value may be replaced`;
+      problems.push({ path, at: "key", severity: "warning", message });
+    }
     // `1.10` is a version and `010` a mode to whoever wrote it, whatever number YAML makes of it.
-    const written = typeof value === "string" ? value : (document.locate([...path, name])?.written ?? String(value));
+    const written = typeof value === "string" ? value : (document.locate(path)?.written ?? String(value));
     return [name, written] as const;
   });
   return { ...fileEnv, ...Object.fromEntries(entries) };

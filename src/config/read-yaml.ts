@@ -19,22 +19,39 @@ type ReadResult =
 export function readYaml(file: string, text: string): ReadResult {
   const parsed = parseDocument(text, { merge: true, prettyErrors: false });
   const place = { file, text };
-  if (parsed.errors.length > 0)
-    return { ok: false, diagnostics: parsed.errors.map((error) => syntaxError(place, error)) };
+  if (parsed.errors.length > 0) return { ok: false, diagnostics: syntaxErrors(place, parsed.errors) };
   try {
     const value: unknown = parsed.toJS();
     return { ok: true, document: { ...place, value, locate: (path) => locate(parsed, path) } };
   } catch (error) {
     // An alias without its anchor, or aliases that multiply without end ("a billion laughs").
-    const message = (error as Error).message;
-    return { ok: false, diagnostics: [diagnosticAt(place, { start: 0, end: 1 }, { severity: "error", message })] };
+    return { ok: false, diagnostics: [aliasError(place, (error as Error).message)] };
   }
 }
 
-function syntaxError(
-  place: { readonly file: string; readonly text: string },
-  error: { readonly code: string; readonly message: string; readonly pos: readonly [number, number] },
-): Diagnostic {
+interface Place {
+  readonly file: string;
+  readonly text: string;
+}
+
+type YamlError = { readonly code: string; readonly message: string; readonly pos: readonly [number, number] };
+
+/** One for each place: of several, the library's last is the plainest. */
+function syntaxErrors(place: Place, errors: readonly YamlError[]): Diagnostic[] {
+  const byPlace = new Map(errors.map((error) => [error.pos[0], error]));
+  return [...byPlace.values()].map((error) => syntaxError(place, error));
+}
+
+function aliasError(place: Place, reason: string): Diagnostic {
+  const name = /^Unresolved alias .*: (\S+)$/.exec(reason)?.[1];
+  const start = place.text.indexOf(`*${name}`);
+  if (name === undefined || start < 0)
+    return diagnosticAt(place, { start: 0, end: 1 }, { severity: "error", message: reason });
+  const what = { severity: "error", message: `there is no anchor \`&${name}\` before this alias` } as const;
+  return diagnosticAt(place, { start, end: start + name.length + 1 }, what);
+}
+
+function syntaxError(place: Place, error: YamlError): Diagnostic {
   const [start, end] = error.pos;
   if (error.code === "DUPLICATE_KEY") {
     const key = /^[^\s:]+/.exec(place.text.slice(start))?.[0] ?? "";

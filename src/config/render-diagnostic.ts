@@ -21,7 +21,7 @@ export function renderDiagnostic(
   const { severity, message, hint } = diagnostic;
   const tint = severity === "error" ? "red" : "yellow";
   const lines = [`${paint("bold", placeOf(diagnostic, options.relativeTo))}: ${paint(tint, severity)}: ${message}`];
-  if (diagnostic.line > 0) lines.push(...excerpt(diagnostic, paint, tint));
+  if (diagnostic.source.trim() !== "") lines.push(...excerpt(diagnostic, paint, tint));
   if (hint !== undefined) lines.push(`  ${paint("cyan", "hint")}: ${hint}`);
   return lines.join("\n");
 }
