@@ -16,8 +16,7 @@ const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
 /** Output name → source. An entry whose source is not there yet is left out. */
-const entries: Readonly<Record<string, string>> = {
-  cli: "src/cli/entry.js",
+const programs = {
   launch: "src/supervisor/launch.ts",
   supervisor: "src/supervisor/main.ts",
   lares: "src/daemon/index.ts",
@@ -26,31 +25,60 @@ const entries: Readonly<Record<string, string>> = {
   testing: "src/testing/index.ts",
 };
 
+/**
+ * What every command needs, and `ls` with it: one file, since each file more is half a millisecond. Modules that load much
+ * must not be among them.
+ */
+const neededAtOnce = [
+  "src/cli/(main|arguments|command|commands|report|terminal|names|instances|table|units|commands/ls)",
+  "src/client/(client|connection|errors|http)",
+  "src/config/(nearest|parse-duration)",
+  "src/core/errors",
+  "src/protocol/(api|homes)",
+].map((path) => new RegExp(`/${path}\\.ts$`));
+
 const external = [/^node:/, /^koffi$/, /^pino(\/|$)/, /^piscina$/, /^@prometheus-io\/client(\/|$)/];
 
 const startedAt = performance.now();
 rmSync(dist, { recursive: true, force: true });
-const [bundled] = await Promise.all([bundle(), declareTypes()]);
-writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licencesOf(bundled));
-console.log(`dist: ${bundled.length} modules in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+const [command, rest] = await Promise.all([bundleCommand(), bundlePrograms(), declareTypes()]);
+const modules = new Set([...command, ...rest]);
+writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licencesOf([...modules]));
+console.log(`dist: ${modules.size} modules in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 
-/** Returns the paths of all modules that went into a bundle. */
-async function bundle(): Promise<string[]> {
+/**
+ * The command is CommonJS: an ES module that imports from `node:util` or `node:net` makes Node evaluate everything those
+ * export, which costs `lares ls` 9 ms of processor time (docs/adr).
+ */
+function bundleCommand(): Promise<string[]> {
+  return bundle({ cli: "src/cli/entry.js" }, { format: "cjs", extension: "cjs", groups: neededAtOnce });
+}
+
+function bundlePrograms(): Promise<string[]> {
+  return bundle(programs, { format: "esm", extension: "js", groups: [] });
+}
+
+/** Returns the paths of all modules that were bundled. */
+async function bundle(
+  entries: Readonly<Record<string, string>>,
+  as: { readonly format: "cjs" | "esm"; readonly extension: string; readonly groups: readonly RegExp[] },
+): Promise<string[]> {
   const present = Object.entries(entries).filter(([, source]) => existsSync(join(root, source)));
   await using bundler = await rolldown({
     cwd: root,
     input: Object.fromEntries(present),
     external,
     platform: "node",
+    // A command may need at once what another module only needs sometimes.
+    checks: { ineffectiveDynamicImport: false },
   });
   const { output } = await bundler.write({
     dir: dist,
-    format: "esm",
-    // Flat: a bundle finds its neighbours (launch.js, package.json) from any chunk alike.
-    entryFileNames: "[name].js",
-    chunkFileNames: "chunk-[name]-[hash].js",
-    minify: false,
-    sourcemap: false,
+    format: as.format,
+    // Flat, so that a bundle finds its neighbours (launch.js, ../package.json) from any chunk alike.
+    entryFileNames: `[name].${as.extension}`,
+    chunkFileNames: `chunk-[name]-[hash].${as.extension}`,
+    codeSplitting: { groups: as.groups.map((test) => ({ name: "main", test })) },
   });
   return output.flatMap((file) => (file.type === "chunk" ? Object.keys(file.modules) : []));
 }

@@ -1,4 +1,4 @@
-import type { LogLine } from "../logs/read.ts";
+import type { LogLine } from "../logs/log-line.ts";
 import type { Context } from "./command.ts";
 import { printable } from "./describe-service.ts";
 import { nameOf } from "./instances.ts";
@@ -32,11 +32,14 @@ function prefixes(terminal: Terminal): (line: LogLine) => string {
   };
 }
 
+/** Sequences that only colour. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
+const coloring = /(\u001b\[[\d;]*m)/;
+
 /** Colours that a service wrote are welcome on a terminal; anything else that steers it is not. */
 function withoutControl(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
   return text
-    .split(/(\u001b\[[\d;]*m)/)
+    .split(coloring)
     .map((part, index) => (index % 2 === 1 ? part : printable(part)))
     .join("");
 }

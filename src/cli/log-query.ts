@@ -1,5 +1,5 @@
 import { LaresError } from "../core/errors.ts";
-import type { LogQuery } from "../logs/read.ts";
+import type { ReadOptions } from "../logs/read.ts";
 import { all, type Target } from "./names.ts";
 import { timeOption } from "./units.ts";
 
@@ -26,7 +26,7 @@ const linesByDefault = 20;
 export function logQuery(
   targets: readonly Target[],
   from: { readonly directory: string; readonly values: LogValues; readonly nowMs: number },
-): LogQuery {
+): ReadOptions {
   const { values, nowMs } = from;
   const { since, until, lines, grep } = values;
   const count = lines === undefined ? undefined : countOption(lines);
@@ -35,8 +35,8 @@ export function logQuery(
     directory: from.directory,
     ...selection(targets),
     ...(values.stdout === values.stderr ? {} : { streams: [values.stdout ? "stdout" : "stderr"] }),
-    ...(since === undefined ? {} : { since: timeOption(since, { option: "--since", nowMs }) }),
-    ...(until === undefined ? {} : { until: timeOption(until, { option: "--until", nowMs }) }),
+    ...(since === undefined ? {} : { sinceMs: timeOption(since, { option: "--since", nowMs }) }),
+    ...(until === undefined ? {} : { untilMs: timeOption(until, { option: "--until", nowMs }) }),
     ...(bounded === undefined ? {} : { lines: bounded }),
     ...(grep === undefined ? {} : { grep: grepOption(grep) }),
     follow: values.follow ?? false,
@@ -44,7 +44,7 @@ export function logQuery(
 }
 
 /** Slots narrow the search only where they mean the same for every service named; the caller filters the rest. */
-function selection(targets: readonly Target[]): Pick<LogQuery, "services" | "slots"> {
+function selection(targets: readonly Target[]): Pick<ReadOptions, "services" | "slots"> {
   if (targets.length === 0 || targets.some(({ service }) => service === all)) return {};
   const slots = [...new Set(targets.map(({ slot }) => slot))];
   const [slot] = slots;

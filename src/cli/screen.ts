@@ -16,8 +16,8 @@ export async function withScreen(view: View): Promise<void> {
   const ended = new AbortController();
   const end = () => ended.abort();
   const onKey = (key: Buffer) => {
-    // In raw mode Ctrl-C is a byte.
-    if (/^[qQ\u0003\u0004\u001b]$/.test(key.toString("latin1"))) end();
+    // In raw mode Ctrl-C, Ctrl-D and Escape are bytes like any other.
+    if (["q", "Q", "\u0003", "\u0004", "\u001b"].includes(key.toString("latin1"))) end();
   };
   let shown: readonly string[] = [];
   // The terminal has moved its lines about: nothing of what was shown can be relied on.
