@@ -8,7 +8,7 @@
  * Limit: for that moment (under a millisecond) the user may send signals to this process, because its real id is theirs.
  */
 import { LaresError } from "../core/errors.ts";
-import { addressOf, check, errnoOf, libc, rawSyscall } from "./libc.ts";
+import { addressOf, check, libc, rawSyscall } from "./libc.ts";
 
 const PR_SET_DUMPABLE = 4;
 
@@ -31,13 +31,24 @@ export function withIdentity<Result>(identity: Identity | undefined, act: () => 
   if (identity === undefined || isCurrent(identity)) return act();
   const own = { uid: userId(), gid: process.getegid?.() ?? 0, groups: process.getgroups?.() ?? [] };
   if (own.uid !== 0) throw notPermitted(identity);
+  // What fails here has changed nothing yet; and what permits this permits the way back.
+  attempt(identity, () => setGroups(identity.groups));
   try {
-    become(identity);
+    attempt(identity, () => {
+      rawSyscall("setresgid", identity.gid, identity.gid, 0);
+      rawSyscall("setresuid", identity.uid, identity.uid, 0);
+    });
     return act();
-  } catch (cause) {
-    throw errnoOf(cause) === "EPERM" && !(cause instanceof LaresError) ? notPermitted(identity, cause) : cause;
   } finally {
     restore(own);
+  }
+}
+
+function attempt(identity: Identity, change: () => void): void {
+  try {
+    change();
+  } catch (cause) {
+    throw notPermitted(identity, cause);
   }
 }
 
@@ -50,12 +61,6 @@ export function userId(): number {
 function isCurrent(identity: Identity): boolean {
   const unprivileged = userId() !== 0;
   return unprivileged && identity.uid === userId() && identity.gid === process.getegid?.();
-}
-
-function become(identity: Identity): void {
-  setGroups(identity.groups);
-  rawSyscall("setresgid", identity.gid, identity.gid, 0);
-  rawSyscall("setresuid", identity.uid, identity.uid, 0);
 }
 
 /** Order matters: only root may set groups. A change of user id clears "dumpable", which pidfd_getfd and /proc need. */

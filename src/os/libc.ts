@@ -66,6 +66,7 @@ const prototypes = {
   recvmsg: ["long", "int", "void *", "int"],
   sendmsg: ["long", "int", "void *", "int"],
   setsockopt: ["int", "int", "int", "int", "void *", "uint"],
+  signal: ["long", "int", "long"],
   socket: ["int", "int", "int", "int"],
   socketpair: ["int", "int", "int", "int", "void *"],
   splice: ["long", "int", "void *", "int", "void *", "size_t", "uint"],

@@ -1,5 +1,6 @@
 /** What this process does to itself: its place in the tree, its limits, its replacement, its lock. */
-import { constants, openSync } from "node:fs";
+import { constants as fsConstants, openSync } from "node:fs";
+import { constants } from "node:os";
 import { LaresError } from "../core/errors.ts";
 import { asIoError, closeFd, setCloseOnExec } from "./descriptors.ts";
 import { check, errnoOf, lastErrno, libc, O_CLOEXEC, rawSyscall, SystemError } from "./libc.ts";
@@ -9,6 +10,8 @@ const RLIMIT_NOFILE = 7;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const MFD_CLOEXEC = 1;
+const SIG_DFL = 0;
+const SIG_IGN = 1;
 
 /** Makes orphaned descendants children of this process. The attribute survives execve. */
 export function becomeSubreaper(): void {
@@ -72,12 +75,17 @@ export function execReplace(
   image: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> },
 ): never {
   const env = Object.entries(image.env).map(([name, value]) => `${name}=${value}`);
-  // Node marks its standard streams close-on-exec.
-  for (const fd of [0, 1, 2]) setCloseOnExec(fd, false);
+  prepareForExec(true);
   libc.execve(file, [...image.argv, null], [...env, null]);
   const cause = new SystemError("execve", lastErrno());
-  for (const fd of [0, 1, 2]) setCloseOnExec(fd, true);
+  prepareForExec(false);
   throw new LaresError("spawn_failed", `Cannot replace this process by "${file}": ${cause.code}`, { cause });
+}
+
+/** Node marks its standard streams close-on-exec, and ignores two signals, which a new program would go on ignoring. */
+function prepareForExec(on: boolean): void {
+  for (const fd of [0, 1, 2]) setCloseOnExec(fd, !on);
+  for (const signal of ["SIGPIPE", "SIGXFSZ"] as const) libc.signal(constants.signals[signal], on ? SIG_DFL : SIG_IGN);
 }
 
 /**
@@ -86,7 +94,9 @@ export function execReplace(
  * @returns the descriptor, or undefined when another process holds the lock.
  */
 export function lockFile(path: string): number | undefined {
-  const fd = asIoError(`open "${path}"`, () => openSync(path, constants.O_RDWR | constants.O_CREAT | O_CLOEXEC, 0o644));
+  const fd = asIoError(`open "${path}"`, () =>
+    openSync(path, fsConstants.O_RDWR | fsConstants.O_CREAT | O_CLOEXEC, 0o644),
+  );
   try {
     check("flock", libc.flock(fd, LOCK_EX | LOCK_NB));
     return fd;

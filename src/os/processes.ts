@@ -39,9 +39,12 @@ export function statFields(pid: number): StatFields | undefined {
   };
 }
 
-/** Field 52 is 0 for those who may not look. */
+/** Field 52 is 0 for those who may not look: who is neither the same user nor has the right to ptrace others. */
 function mayInspect(pid: number): boolean {
-  return readProc(`${pid}/io`) !== undefined;
+  const status = readProc(`${pid}/status`)?.toString("latin1") ?? "";
+  const ids = /^Uid:\t(.*)\nGid:\t(.*)$/m.exec(status)?.slice(1);
+  const own = [process.geteuid?.(), process.getegid?.()].map((id) => Array(4).fill(id).join("\t"));
+  return ids?.join() === own.join() || readProc(`${pid}/io`) !== undefined;
 }
 
 /** When the process started, in clock ticks since boot. */

@@ -4,7 +4,7 @@
  * One `/bin/sh` does all of it and becomes the program by `exec`: 0.6 ms more than starting it directly. It is written
  * for dash, bash and busybox ash.
  *
- * Limits: `argv[0]` of the program is its file, as there is no portable `exec -a`; bash leaves a variable `_` behind.
+ * Limits: `argv[0]` of the program is its file, as there is no portable `exec -a`; bash adds the variables `_` and `SHLVL`.
  */
 import { release } from "node:os";
 import type { Identity } from "./identity.ts";
