@@ -213,9 +213,9 @@ export class Capture {
 
   /** The segment is full within a line: up to its end, or, if the line alone is longer than a segment, a cut within it. */
   #restOfLine(view: Buffer): { length: number; endsSegment: boolean } {
-    const newline = view.indexOf(NEWLINE);
-    if (newline >= 0) return { length: newline + 1, endsSegment: true };
     const untilTorn = Math.max(1, 2 * this.#writer.limits.maxSizeBytes - this.#writer.offset);
+    const newline = view.subarray(0, untilTorn).indexOf(NEWLINE);
+    if (newline >= 0) return { length: newline + 1, endsSegment: true };
     return { length: Math.min(view.length, untilTorn), endsSegment: view.length >= untilTorn };
   }
 

@@ -16,6 +16,7 @@ export async function tailLines(
   options: { readonly generation?: number; readonly lines?: number } = {},
 ): Promise<string[]> {
   const of = { directory: dirname(directory), services: [basename(directory)], slots: [slot] };
-  const lines = readLogs({ ...of, ...options, lines: options.lines ?? 20 });
-  return Array.fromAsync(lines, (line) => line.text);
+  const texts: string[] = [];
+  for await (const line of readLogs({ ...of, ...options, lines: options.lines ?? 20 })) texts.push(line.text);
+  return texts;
 }
