@@ -34,7 +34,7 @@ export interface AdhocRequest {
  */
 export async function adhocSpec(request: AdhocRequest): Promise<AdhocResult> {
   const { target, args, directory, env, instances } = request;
-  const document: SourceDocument = { file: "command line", text: target, value: {}, locate: locateIn(target) };
+  const document = documentOf(request);
   const problems: Problem[] = [];
   const words = (await isFile(resolve(directory, target))) ? [pathOf(target)] : wordsOf(target, problems);
   const input = {
@@ -42,7 +42,7 @@ export async function adhocSpec(request: AdhocRequest): Promise<AdhocResult> {
     env: env.PATH === undefined ? {} : { PATH: env.PATH },
     ...(instances !== undefined && { instances }),
   };
-  const context = { document, path: [], directory, cores: availableParallelism(), fileEnv: {}, problems };
+  const context = { document, path: ["service"], directory, cores: availableParallelism(), fileEnv: {}, problems };
   const spec =
     problems.length > 0 ? undefined : normaliseService(request.name ?? nameOf(words[0] ?? ""), input, context);
   if (spec === undefined || problems.length > 0) {
@@ -64,14 +64,16 @@ function pathOf(target: string): string {
 }
 
 function wordsOf(target: string, problems: Problem[]): readonly string[] {
+  const path = ["service", "command"];
   const split = splitWords(target);
-  if (split.ok && split.words[0]) return split.words;
-  if (split.ok) problems.push({ path: ["command"], message: "the command names no program" });
-  else {
-    const part = target.slice(split.offset, split.offset + split.length);
-    const hint = `Run a shell: lares start /bin/sh --name NAME -- -c '…'.`;
-    problems.push({ path: ["command"], part, message: split.message, hint });
+  if (split.ok) {
+    if (!split.words[0]) problems.push({ path, message: "the command names no program" });
+    return split.words;
   }
+  const part = target.slice(split.offset, split.offset + split.length);
+  const quoted = `'${target.replaceAll("'", "'\\''")}'`;
+  const hint = `Run a shell: lares start /bin/sh --name NAME -- -c ${quoted}.`;
+  problems.push({ path, part, message: split.message, ...(split.needsShell && { hint }) });
   return [];
 }
 
@@ -84,7 +86,13 @@ function nameOf(program: string): string {
     .slice(0, 64);
 }
 
-/** All there is of this document is the target. */
-function locateIn(target: string): SourceDocument["locate"] {
-  return () => ({ value: { start: 0, end: target.length } });
+/** What was typed, as far as something may be wrong with it: the target, and the name behind it. */
+function documentOf({ target, name }: AdhocRequest): SourceDocument {
+  const option = " --name ";
+  const text = name === undefined ? target : target + option + name;
+  const command = { start: 0, end: target.length };
+  const named = name === undefined ? command : { start: target.length + option.length, end: text.length };
+  const locate: SourceDocument["locate"] = (path) =>
+    path.length === 1 ? { key: named, value: command } : { value: command };
+  return { file: "command line", text, value: {}, locate };
 }

@@ -1,7 +1,7 @@
+import { formatAddress } from "../core/plan.ts";
 import type { ListenerSpec, ServiceSpec } from "../core/spec.ts";
 import type { Problem } from "./diagnostic.ts";
 import { nearest } from "./nearest.ts";
-import { formatAddress } from "./parse-address.ts";
 
 /** What can only be wrong between services: names, cycles, addresses. */
 export function checkServices(specs: readonly ServiceSpec[]): readonly Problem[] {

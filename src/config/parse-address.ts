@@ -27,12 +27,6 @@ export function parseListenAddress(text: string, directory: string): Address | s
   return host === undefined ? `"${v4}" is no IP address` : { family: "tcp", host, port: Number(port) };
 }
 
-/** The address as a user writes it; the inverse of {@link parseListenAddress}. */
-export function formatAddress(address: Address): string {
-  if (address.family === "unix") return `unix:${address.path}`;
-  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
-
 function parseUnix(path: string, directory: string): Address | string {
   if (path === "") return "it has no path";
   const absolute = resolve(directory, path);

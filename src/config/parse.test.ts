@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { formatDuration, formatSize } from "../core/plan.ts";
-import { formatAddress, parseListenAddress } from "./parse-address.ts";
+import { formatAddress, formatDuration, formatSize } from "../core/plan.ts";
+import { parseListenAddress } from "./parse-address.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { parseSignal } from "./parse-signal.ts";
 import { parsePercent, parseRate, parseSize } from "./parse-size.ts";

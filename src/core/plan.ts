@@ -2,7 +2,8 @@
  * What differs between two definitions of a service, in the words of its configuration file, and what carrying that out does
  * to running instances.
  */
-import type { ListenerSpec, ServiceSpec } from "./spec.ts";
+import { assertNever } from "./errors.ts";
+import type { HealthSpec, ListenerSpec, ProbeTarget, ReadySpec, ServiceSpec } from "./spec.ts";
 
 /** One key that differs. Null stands for absent. */
 export interface SpecChange {
@@ -70,14 +71,13 @@ function hideSecret(key: string, value: unknown): unknown {
 /** The keys of the file that a definition amounts to. Objects that are one value to a user stay whole. */
 function effectiveKeys(spec: ServiceSpec): Readonly<Record<string, unknown>> {
   const { health, restart, stop, reload, limits, log, ready } = spec;
-  const { timeoutMs, ...way } = ready;
   return {
     ...{ kind: spec.kind, schedule: spec.schedule, command: spec.command, directory: spec.directory },
     ...under("env", spec.env),
     ...{ user: spec.user, group: spec.group, umask: octal(spec.umask), nice: spec.nice, instances: spec.instances },
     ...under("listen", Object.fromEntries(spec.listen.map((listener) => [listener.name, listenerValue(listener)]))),
-    ...{ balance: spec.balance, ready: inUnits(way), "ready.timeout": formatDuration(timeoutMs) },
-    ...(health && under("health", inUnits({ ...health.probe, ...health, by: undefined, probe: undefined }))),
+    ...{ balance: spec.balance, ready: readyValue(ready), "ready.timeout": formatDuration(ready.timeoutMs) },
+    ...(health && under("health", healthValue(health))),
     "health.watchdog": duration(spec.watchdogMs),
     ...under("restart", inUnits(restart)),
     ...under("stop", inUnits(stop)),
@@ -117,12 +117,42 @@ function formatNumber(
   return value;
 }
 
+function readyValue(ready: ReadySpec): unknown {
+  switch (ready.by) {
+    case "started":
+    case "notify":
+    case "listening":
+      return ready.by;
+    case "fd":
+      return `fd:${ready.fd}`;
+    case "delay":
+      return { delay: formatDuration(ready.delayMs) };
+    case "log":
+      return { log: ready.pattern };
+    default:
+      return probeValue(ready);
+  }
+}
+
+function healthValue({ probe, ...thresholds }: HealthSpec): Record<string, unknown> {
+  return { ...probeValue(probe), ...inUnits(thresholds) };
+}
+
+function probeValue(probe: ProbeTarget): Record<string, unknown> {
+  switch (probe.by) {
+    case "http":
+      return { http: probe.url };
+    case "tcp":
+      return { tcp: probe.address };
+    case "exec":
+      return { exec: probe.command };
+    default:
+      return assertNever(probe);
+  }
+}
+
 function listenerValue({ address, backlog, mode, owner }: ListenerSpec): unknown {
-  const host =
-    address.family === "tcp" && address.host.includes(":") ? `[${address.host}]` : "host" in address && address.host;
-  const where = address.family === "tcp" ? `${host}:${address.port}` : `unix:${address.path}`;
-  const rest = { backlog, ...(mode !== undefined && { mode: octal(mode) }), ...owner };
-  return { address: where, ...rest };
+  return { address: formatAddress(address), backlog, ...(mode !== undefined && { mode: octal(mode) }), ...owner };
 }
 
 function octal(mode: number | undefined): string | undefined {
@@ -131,6 +161,12 @@ function octal(mode: number | undefined): string | undefined {
 
 function duration(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : formatDuration(ms);
+}
+
+/** An address as users write it: `127.0.0.1:8080`, `[::1]:8080` or `unix:/run/api.sock`. */
+export function formatAddress(address: ListenerSpec["address"]): string {
+  if (address.family === "unix") return `unix:${address.path}`;
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
 /**
