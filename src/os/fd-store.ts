@@ -48,19 +48,24 @@ export function sendFds(fd: number, data: Buffer, fds: readonly number[]): boole
   return sendMessage(fd, { data, fds });
 }
 
+/** A message out of the store. */
+export interface ParkedMessage {
+  readonly data: Buffer;
+  /** Closed on exec, and the receiver's to close. */
+  readonly fds: number[];
+  /** Descriptors are missing: the limit of open files of this process was reached (see `raiseFileLimit`). */
+  readonly truncated: boolean;
+}
+
 let receiver: MessageReceiver | undefined;
 
 /**
- * Takes the oldest message out of the queue; undefined when it is empty. The descriptors are closed on exec.
+ * Takes the oldest message out of the queue; undefined when it is empty.
  *
  * @param options `peek` leaves the message in the queue and gives copies of its descriptors.
  */
-export function receiveFds(
-  fd: number,
-  options: { readonly peek?: boolean } = {},
-): { data: Buffer; fds: number[] } | undefined {
+export function receiveFds(fd: number, options: { readonly peek?: boolean } = {}): ParkedMessage | undefined {
   receiver ??= new MessageReceiver(MESSAGE_BYTES_MAX);
   const message = receiver.receive(fd, options);
-  if (message === undefined || message.data.length === 0) return undefined;
-  return { data: message.data, fds: message.fds };
+  return message === undefined || message.data.length === 0 ? undefined : message;
 }

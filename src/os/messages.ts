@@ -82,7 +82,7 @@ export class MessageReceiver {
 /**
  * Sends data and descriptors in one message, without blocking.
  *
- * @returns false when the queue is full.
+ * @returns false when the queue is full, or as many descriptors are in flight as may be.
  */
 export function sendMessage(fd: number, message: { readonly data: Buffer; readonly fds: readonly number[] }): boolean {
   const control = message.fds.length === 0 ? Buffer.alloc(0) : rights(message.fds);
@@ -90,7 +90,8 @@ export function sendMessage(fd: number, message: { readonly data: Buffer; readon
   const header = messageHeader({ data: message.data, vector, control });
   if (libc.sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL) !== -1) return true;
   const code = lastErrno();
-  if (code === "EAGAIN" || code === "ENOBUFS") return false;
+  // ETOOMANYREFS: without root, descriptors in flight count against the user's limit of open files.
+  if (code === "EAGAIN" || code === "ENOBUFS" || code === "ETOOMANYREFS") return false;
   return asIoError(`send through socket ${fd}`, () => {
     throw new SystemError("sendmsg", code);
   });

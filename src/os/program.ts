@@ -92,6 +92,10 @@ const explanations: Record<string, { state: string; hint: string }> = {
     hint: "Raise `pids` of the cgroup, or the user's limit with `ulimit -u`.",
   },
   ENOMEM: { state: "there is no memory for another process (ENOMEM)", hint: "Free memory, or add some." },
+  EBADF: {
+    state: "a descriptor that it should get is not open",
+    hint: "Report this: it is a fault of the supervisor.",
+  },
   ETXTBSY: { state: '"%" is being written to', hint: "Replace the file by renaming a finished one over it." },
 };
 

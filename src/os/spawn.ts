@@ -45,19 +45,20 @@ export function spawn(request: SpawnRequest): number {
   const increment = (request.nice ?? getPriority()) - getPriority();
   const isRoot = userId() === 0;
   if (increment < 0 && !isRoot) {
-    throw new LaresError(
-      "not_permitted",
-      `Cannot start "${request.file}" with niceness ${request.nice}: only root may`,
-      {
-        hint: "Run the supervisor as root, or choose a niceness of 0 or more.",
-      },
-    );
+    const state = `niceness ${request.nice} is below our own, and only root may ask for that`;
+    throw new LaresError("not_permitted", `Cannot start "${request.file}": ${state}`, {
+      hint: "Run the supervisor as root, or choose a niceness of 0 or more.",
+    });
   }
   if (request.limits?.files !== undefined) allowFiles(request.limits.files);
-  const niceIncrement = isRoot ? 0 : increment;
-  const needs: StubNeeds = { ...request, niceIncrement };
+  // Without root the only identity that is accepted is our own: nothing has to be changed for it.
+  const needs: StubNeeds = isRoot ? request : { ...withoutIdentity(request), niceIncrement: increment };
   const start = () => (needsStub(needs) ? spawnThroughStub(request, needs) : spawnDirectly(request));
   return isRoot ? withNiceness(increment, start) : start();
+}
+
+function withoutIdentity({ identity: _, ...rest }: SpawnRequest): StubNeeds {
+  return rest;
 }
 
 /** Niceness belongs to threads: the main one lends its own to the child. */
@@ -134,13 +135,14 @@ const STRUCTURE_BYTES = 512;
 function posixSpawn(raw: RawSpawn): { pid: number } | string {
   const actions = Buffer.alloc(STRUCTURE_BYTES);
   const pid = Buffer.alloc(4);
-  const { sources, moved } = clearTargets(raw.fds);
+  const moved: number[] = [];
   libc.posix_spawn_file_actions_init(actions);
   try {
     libc.posix_spawn_file_actions_addchdir_np(actions, raw.directory);
     // A descriptor copied onto itself loses its close-on-exec flag, as POSIX asks of these actions.
-    for (const [target, source] of sources.entries()) {
-      libc.posix_spawn_file_actions_adddup2(actions, source, target);
+    for (const [target, source] of clearTargets(raw.fds, moved).entries()) {
+      const refused = libc.posix_spawn_file_actions_adddup2(actions, source, target);
+      if (refused !== 0) return errnoName(refused);
     }
     const env = Object.entries(raw.env).map(([name, value]) => `${name}=${value}`);
     const argv = [...raw.argv, null];
@@ -152,16 +154,14 @@ function posixSpawn(raw: RawSpawn): { pid: number } | string {
   }
 }
 
-/** Moves sources out of the range of targets, where one would be overwritten before its turn. */
-function clearTargets(fds: readonly number[]): { sources: readonly number[]; moved: readonly number[] } {
-  const moved: number[] = [];
-  const sources = fds.map((source, target) => {
-    if (source === target || source >= fds.length) return source;
+/** Copies sources out of the range of targets, where one would be overwritten before its turn, and notes the copies. */
+function clearTargets(fds: readonly number[], moved: number[]): number[] {
+  return fds.map((source, target) => {
+    if (source === target || source < 0 || source >= fds.length) return source;
     const copy = duplicate(source, fds.length);
     moved.push(copy);
     return copy;
   });
-  return { sources, moved };
 }
 
 const POSIX_SPAWN_SETSIGDEF = 0x04;

@@ -147,6 +147,8 @@ for (const [way, extra] of ways) {
         [{ file: "ls", directory: "/etc/passwd" }, /its directory "\/etc\/passwd" is a file/],
         [{ file: script }, /neither a binary nor a script with a #! line/],
         [{ argv: ["true", "x".repeat(200_000)] }, /argument list and environment are too long/],
+        [{ fds: [0, 9999, -1] }, /a descriptor that it should get is not open/],
+        [{ fds: [0, 0, 9999] }, /a descriptor that it should get is not open/],
         [{ argv: ["true", "a\0b"] }, /holds a NUL/],
       ];
       for (const [change, message] of cases) {
