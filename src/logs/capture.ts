@@ -170,10 +170,7 @@ export class Capture {
       if (first.length === 0) return EMPTY;
     }
     writer.ensureOpen();
-    if (writer.roomBytes <= 0 && writer.endsLine()) {
-      writer.rotate();
-      return this.#write(nowMs);
-    }
+    if (writer.rotateIfDue()) return this.#write(nowMs);
     const plan = this.#plan(nowMs);
     if ("state" in plan) return plan;
     const to = writer.note(this.options.generation);

@@ -1,6 +1,6 @@
-import type { LogSpec } from "../core/spec.ts";
 import { type Watch, watch } from "../os/poll.ts";
 import { Capture, type CaptureOptions } from "./capture.ts";
+import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
 import { ReadOrder, type SlotOrder } from "./order.ts";
 import { SegmentWriter } from "./segment-writer.ts";
@@ -9,6 +9,8 @@ import { SegmentWriter } from "./segment-writer.ts";
 const LATE_MS = 20;
 /** How long captures may hold the event loop before others have their turn. */
 const TURN_MS = 5;
+/** How often quiet streams are looked after: their age, too, closes segments and deletes them. */
+const TEND_MS = 10 * 60_000;
 /** A pipe of unknown size is taken for the kernel's default. */
 const PIPE_BYTES = 64 * 1024;
 
@@ -27,8 +29,8 @@ export interface CapturesOptions {
   readonly directory: string;
   /** Wall clock; injected by tests. */
   readonly now?: () => number;
-  /** A segment of `service` was closed: time to compress and to delete. */
-  readonly onRotated?: (service: string, limits: LogSpec) => void;
+  /** Closed segments could not be compressed or deleted; tried again after the next rotation. */
+  readonly onError?: (error: Error) => void;
 }
 
 /**
@@ -41,6 +43,7 @@ export interface CapturesOptions {
 export class Captures {
   readonly #options: CapturesOptions;
   readonly #now: () => number;
+  readonly #housekeeper: Housekeeper;
   readonly #order = new ReadOrder();
   readonly #slotOrders = new Map<string, SlotOrder>();
   readonly #writers = new Map<string, { readonly service: string; readonly writer: SegmentWriter }>();
@@ -51,10 +54,13 @@ export class Captures {
   #timerDueMs = Infinity;
   #turn: NodeJS.Immediate | undefined;
   #turnEndsMs = 0;
+  readonly #tending: NodeJS.Timeout;
 
   constructor(options: CapturesOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#housekeeper = new Housekeeper((error) => options.onError?.(error));
+    this.#tending = setInterval(() => this.#tend(), TEND_MS).unref();
   }
 
   /** Begins to capture a stream. */
@@ -88,6 +94,12 @@ export class Captures {
     for (const { capture } of this.#entries) capture.close();
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
+    clearInterval(this.#tending);
+  }
+
+  /** Resolves when every segment closed so far is compressed, and what has to go is deleted. */
+  async settled(): Promise<void> {
+    await this.#housekeeper.idle();
   }
 
   #writersOf(service: string | undefined): SegmentWriter[] {
@@ -102,18 +114,26 @@ export class Captures {
     const slotKey = `${service}/${slot}`;
     const slotOrder = this.#slotOrders.get(slotKey) ?? { last: 0 };
     this.#slotOrders.set(slotKey, slotOrder);
-    const writer: SegmentWriter = new SegmentWriter(serviceDirectory(this.#options.directory, service), {
+    const directory = serviceDirectory(this.#options.directory, service);
+    const writer: SegmentWriter = new SegmentWriter(directory, {
       key: { slot, stream },
       limits,
       context: {
         order: this.#order,
         slotOrder,
         now: this.#now,
-        onRotated: () => this.#options.onRotated?.(service, writer.limits),
+        onRotated: () => this.#housekeeper.tidy(directory, writer.limits),
       },
     });
     this.#writers.set(key, { service, writer });
     return writer;
+  }
+
+  #tend(): void {
+    for (const { writer } of this.#writers.values()) {
+      writer.rotateIfDue();
+      this.#housekeeper.tidy(writer.directory, writer.limits);
+    }
   }
 
   #forget(entry: Entry): void {

@@ -125,12 +125,19 @@ export class SegmentWriter {
     return last[0] === NEWLINE;
   }
 
+  /** Ends a segment that is full or old, if it ends a line. @returns whether it did */
+  rotateIfDue(): boolean {
+    if (this.#open === undefined || this.roomBytes > 0 || !this.endsLine()) return false;
+    this.rotate();
+    return true;
+  }
+
   /** Asks for a rotation as soon as a line ends. */
   askRotation(): void {
     this.#open ??= existsSync(this.#path(null, "log")) ? this.#openLive(this.#context.now()) : undefined;
     if (this.#open === undefined || this.#offset === 0) return;
     this.#rotationAsked = true;
-    if (this.endsLine()) this.rotate();
+    this.rotateIfDue();
   }
 
   /**

@@ -1,0 +1,87 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { LogSpec } from "../core/spec.ts";
+import { compressSegment } from "./compress.ts";
+import { parseSegmentFileName, segmentFileName } from "./names.ts";
+import { expiredSegments } from "./retention.ts";
+import { listSegments, type Segment } from "./segments.ts";
+
+/**
+ * Compresses and deletes closed segments: one directory after the other, off the event loop, each as soon as one of its
+ * segments was closed. Failures are told and otherwise left to the next time: nothing here may disturb a capture.
+ */
+export class Housekeeper {
+  readonly #due = new Map<string, LogSpec>();
+  readonly #onError: (error: Error) => void;
+  #work: Promise<void> | undefined;
+
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
+
+  /** Puts the directory of a service in order, soon. */
+  tidy(directory: string, limits: LogSpec): void {
+    this.#due.set(directory, limits);
+    this.#work ??= this.#workOff().finally(() => {
+      this.#work = undefined;
+    });
+  }
+
+  /** Resolves when there is nothing left to do. */
+  async idle(): Promise<void> {
+    await this.#work;
+  }
+
+  async #workOff(): Promise<void> {
+    for (;;) {
+      const [next] = this.#due;
+      if (next === undefined) return;
+      const [directory, limits] = next;
+      this.#due.delete(directory);
+      try {
+        await tidyDirectory(directory, limits);
+      } catch (error) {
+        this.#onError(error as Error);
+      }
+    }
+  }
+}
+
+async function tidyDirectory(directory: string, limits: LogSpec): Promise<void> {
+  await removeLeftovers(directory);
+  await expire(directory, limits);
+  if (limits.compress === "none") return;
+  for (const segment of listSegments(directory)) {
+    if (segment.rotatedAt !== null && !segment.compressed) await compressSegment(directory, segment);
+  }
+  await expire(directory, limits);
+}
+
+/** What a crash left: half-written compressed segments, and indexes whose segments were deleted. */
+async function removeLeftovers(directory: string): Promise<void> {
+  const names = new Set(await readdir(directory));
+  for (const fileName of names) {
+    const name = parseSegmentFileName(fileName);
+    const isOrphan =
+      name?.kind === "idx" &&
+      name.rotatedAt !== null &&
+      !names.has(segmentFileName({ ...name, kind: "log" })) &&
+      !names.has(segmentFileName({ ...name, kind: "zst" }));
+    if (isOrphan || name?.kind === "temporary") await rm(join(directory, fileName), { force: true });
+  }
+}
+
+async function expire(directory: string, limits: LogSpec): Promise<void> {
+  const segments = await Promise.all(
+    listSegments(directory).map(async (segment) => ({ ...segment, sizeBytes: await sizeOf(segment) })),
+  );
+  for (const segment of expiredSegments(segments, limits, Date.now())) {
+    await rm(segment.path, { force: true });
+    await rm(segment.indexPath, { force: true });
+  }
+}
+
+async function sizeOf({ path, indexPath }: Segment): Promise<number> {
+  const sizes = await Promise.allSettled([stat(path), stat(indexPath)]);
+  return sizes.reduce((sum, result) => sum + (result.status === "fulfilled" ? result.value.size : 0), 0);
+}
