@@ -1,5 +1,7 @@
+import { dependentsOf } from "./dependencies.ts";
 import type { Draft } from "./draft.ts";
 import { assertNever } from "./errors.ts";
+import type { ChangeEffect } from "./plan.ts";
 import { beginRollout } from "./rollout.ts";
 import { inSlot, newService, type Service, withSlots } from "./service.ts";
 import type { Slot } from "./slot.ts";
@@ -14,7 +16,7 @@ export interface Target {
 
 /** What an operator asks for; names were checked before. */
 export type Command = { readonly type: "command" } & (
-  | { readonly command: "apply"; readonly revision: number; readonly changes: readonly SpecChange[] }
+  | { readonly command: "apply"; readonly revision: number; readonly changes: readonly ServiceChange[] }
   | {
       readonly command: "start" | "stop" | "restart" | "reload" | "reset" | "delete";
       readonly targets: readonly Target[];
@@ -23,17 +25,14 @@ export type Command = { readonly type: "command" } & (
   | { readonly command: "end" }
 );
 
-/** What carrying out a change does to running instances. */
-export type PlanEffect = "none" | "scale" | "reload" | "restart";
-
 /** One line of a plan that is being carried out. */
-export type SpecChange =
+export type ServiceChange =
   | {
       readonly kind: "set";
       readonly spec: ServiceSpec;
       readonly source: string | null;
       /** What the difference does to what runs. */
-      readonly effect: PlanEffect;
+      readonly effect: ChangeEffect;
     }
   | { readonly kind: "remove"; readonly service: string };
 
@@ -69,14 +68,14 @@ export function carryOut(draft: Draft, command: Command): void {
       return;
     case "end":
       draft.ending = true;
-      for (const name of draft.names()) draft.touch(name);
+      for (const [name] of draft.services()) draft.touch(name);
       return;
     default:
       assertNever(command);
   }
 }
 
-function applyChange(draft: Draft, change: SpecChange, revision: number): void {
+function applyChange(draft: Draft, change: ServiceChange, revision: number): void {
   if (change.kind === "remove") {
     draft.change(change.service, (service) => ({ ...service, leaving: true }));
     return;
@@ -93,7 +92,11 @@ function applyChange(draft: Draft, change: SpecChange, revision: number): void {
   draft.put(spec.name, renewed(changed, { before, effect }, draft));
 }
 
-function renewed(service: Service, { before, effect }: { before: Service; effect: PlanEffect }, draft: Draft): Service {
+function renewed(
+  service: Service,
+  { before, effect }: { before: Service; effect: ChangeEffect },
+  draft: Draft,
+): Service {
   if (effect === "reload" && service.desired === "up") return beginRollout(afresh(service, draft), { before }, draft);
   if (effect !== "restart") return effect === "reload" ? service : revised(service);
   return withSlots(service, (slot) => {
@@ -170,12 +173,8 @@ function onSlots(draft: Draft, target: Target, change: (slot: Slot, service: Ser
 }
 
 function linkDependents(draft: Draft): void {
-  const dependents = new Map<string, string[]>();
-  for (const name of draft.names()) {
-    for (const before of draft.get(name)?.spec.after ?? [])
-      dependents.set(before, [...(dependents.get(before) ?? []), name]);
-  }
-  for (const name of draft.names()) {
+  const dependents = dependentsOf(new Map(draft.services()));
+  for (const [name] of draft.services()) {
     const now = dependents.get(name) ?? [];
     draft.change(name, (service) =>
       String(service.dependents) === String(now) ? service : { ...service, dependents: now },

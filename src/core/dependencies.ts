@@ -39,16 +39,11 @@ function isAwaited(other: Service | undefined, around: Surroundings): boolean {
   );
 }
 
-/** Services in an order in which each comes behind those it comes after. */
-export function inStartOrder(services: ReadonlyMap<string, Service>): readonly string[] {
-  const done = new Set<string>();
-  const visit = (name: string) => {
-    if (done.has(name)) return;
-    done.add(name);
-    for (const before of services.get(name)?.spec.after ?? []) visit(before);
-    order.push(name);
-  };
-  const order: string[] = [];
-  for (const name of services.keys()) visit(name);
-  return order.filter((name) => services.has(name));
+/** For each name, the services that have it in `after`. */
+export function dependentsOf(services: ReadonlyMap<string, Service>): ReadonlyMap<string, readonly string[]> {
+  const dependents = new Map<string, string[]>();
+  for (const [name, { spec }] of services) {
+    for (const before of spec.after) dependents.set(before, [...(dependents.get(before) ?? []), name]);
+  }
+  return dependents;
 }

@@ -20,6 +20,16 @@ export interface Step {
   readonly effects: readonly Effect[];
 }
 
+/** The world after a step. */
+export function advanced(world: World, { changes, ending }: Pick<Step, "changes" | "ending">): World {
+  const services = new Map(world.services);
+  for (const [name, service] of changes) {
+    if (service) services.set(name, service);
+    else services.delete(name);
+  }
+  return { services, ending };
+}
+
 /** The changes of one step as they come together; it lives no longer than the step. */
 export class Draft implements ServiceContext {
   readonly nowMs: number;
@@ -41,10 +51,13 @@ export class Draft implements ServiceContext {
     return this.#changes.has(name) ? this.#changes.get(name) : this.#world.services.get(name);
   }
 
-  /** Names of all services, in the order they came. */
-  names(): readonly string[] {
-    const added = [...this.#changes.keys()].filter((name) => !this.#world.services.has(name));
-    return [...this.#world.services.keys(), ...added].filter((name) => this.get(name) !== undefined);
+  /** All services as they are now, in the order they came. */
+  services(): readonly (readonly [string, Service])[] {
+    const names = new Set([...this.#world.services.keys(), ...this.#changes.keys()]);
+    return [...names].flatMap((name) => {
+      const service = this.get(name);
+      return service ? [[name, service] as const] : [];
+    });
   }
 
   change(name: string, change: (service: Service) => Service): void {
@@ -78,7 +91,8 @@ export class Draft implements ServiceContext {
 
   toStep(): Step {
     this.#steer();
-    if (this.ending && this.names().every((name) => this.#isAtRest(name))) this.effects.push({ do: "finish" });
+    if (this.ending && this.services().every(([, service]) => isServiceAtRest(service)))
+      this.effects.push({ do: "finish" });
     return { changes: this.#changes, ending: this.ending, effects: this.effects };
   }
 
@@ -101,11 +115,6 @@ export class Draft implements ServiceContext {
     this.#announced.set(name, now);
     for (const neighbour of [...((now ?? last)?.spec.after ?? []), ...((now ?? last)?.dependents ?? [])])
       this.touch(neighbour);
-  }
-
-  #isAtRest(name: string): boolean {
-    const service = this.get(name);
-    return service === undefined || isServiceAtRest(service);
   }
 
   /** Says which slots may get connections, where that changed; before anything is stopped. */

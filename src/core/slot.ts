@@ -302,3 +302,8 @@ export function endOf(run: Run & { readonly exit: Exit | null }): string {
   if (!run.exit) return "never ran";
   return run.readyAtMs === undefined ? `${describeExit(run.exit)} before it was ready` : describeExit(run.exit);
 }
+
+/** The run of that generation, while it is there. */
+export function findRun(slot: Slot, generation: number): Run | undefined {
+  return runsOf(slot).find((run) => run.generation === generation);
+}

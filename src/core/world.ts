@@ -25,16 +25,6 @@ export function nextDeadline(service: Service): number | undefined {
   return serviceDeadline(service);
 }
 
-/** The world after a step. */
-export function advanced(world: World, { changes, ending }: Pick<Step, "changes" | "ending">): World {
-  const services = new Map(world.services);
-  for (const [name, service] of changes) {
-    if (service) services.set(name, service);
-    else services.delete(name);
-  }
-  return { services, ending };
-}
-
 function apply(draft: Draft, event: WorldEvent): void {
   switch (event.type) {
     case "fact":

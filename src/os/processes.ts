@@ -104,9 +104,15 @@ export function environmentOf(pid: number): Map<string, string> | undefined {
  */
 export function findTagged(name: string, value: string): number[] {
   const wanted = Buffer.from(`\0${name}=${value}\0`);
+  return allPids().filter((pid) => {
+    return Buffer.concat([Buffer.of(0), readProc(`${pid}/environ`) ?? Buffer.of()]).includes(wanted);
+  });
+}
+
+/** Every process there is at this moment, as far as /proc shows it. */
+export function allPids(): number[] {
   return listProc("")
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => Buffer.concat([Buffer.of(0), readProc(`${pid}/environ`) ?? Buffer.of()]).includes(wanted))
     .map(Number);
 }
 

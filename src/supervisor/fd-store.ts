@@ -1,0 +1,142 @@
+/**
+ * Descriptors that outlive the supervisor: parked in the queue of a SOCK_SEQPACKET pair that the keeper inherited.
+ *
+ * The kernel holds what is in the queue for as long as the keeper lives; no code runs for it. Each message names its
+ * descriptors. A queue can only be read from its head, so what is no longer needed is not taken out: it is dropped when the
+ * whole is written anew. New is always parked before old is dropped: a supervisor that dies in between leaves a duplicate,
+ * told apart by the sequence number, never a gap.
+ */
+export interface StoreSocket {
+  /** False when the queue is full. */
+  send(data: Buffer, fds: readonly number[]): boolean;
+  /** The message at the head, which stays there if only looked at; undefined when there is none. */
+  receive(options: { readonly peek: boolean }): { readonly data: Buffer; readonly fds: readonly number[] } | undefined;
+  close(fd: number): void;
+}
+
+interface Label {
+  readonly seq: number;
+  readonly keys: readonly string[];
+}
+
+/** The kernel allows 253 descriptors in a message (SCM_MAX_FD). */
+const fdsMax = 250;
+/** Well below the 278 messages of a default send buffer, so that a rewrite always has room. */
+const messagesMax = 96;
+
+export class FdStore {
+  readonly #socket: StoreSocket;
+  /** Our own descriptors of what is parked. */
+  readonly #parked = new Map<string, number>();
+  #messages = 0;
+  #seq = 0;
+
+  constructor(socket: StoreSocket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Reads everything back after a restart.
+   *
+   * @returns Own descriptors by key; where a key was parked more than once, the latest. What the caller does not want it
+   *   closes and forgets.
+   */
+  recover(): ReadonlyMap<string, number> {
+    const seqs = new Map<string, number>();
+    let head = this.#socket.receive({ peek: true });
+    // Every message is sent again behind the others before it is taken from the front.
+    const mark = `${process.pid}-${process.hrtime.bigint()}`;
+    while (head && !isMarked(head.data, mark)) {
+      this.#keepLatest(head, seqs);
+      if (!this.#copyToTail(head, mark)) break;
+      this.#drop(1);
+      head = this.#socket.receive({ peek: true });
+    }
+    for (const fd of head?.fds ?? []) this.#socket.close(fd);
+    return this.#parked;
+  }
+
+  /** Parks descriptors under their keys; false when the store has no room, and nothing of it survives a restart. */
+  park(entries: Iterable<readonly [key: string, fd: number]>): boolean {
+    const fresh = [...entries];
+    for (const [key, fd] of fresh) this.#parked.set(key, fd);
+    if (this.#messages >= messagesMax) return this.rewrite();
+    return this.#send(fresh) || this.rewrite();
+  }
+
+  /** Gives up keys; their descriptors stay open here until the caller closes them. */
+  forget(keys: Iterable<string>): void {
+    for (const key of keys) this.#parked.delete(key);
+  }
+
+  /** Writes the whole anew and drops what was there; false when it does not fit. */
+  rewrite(): boolean {
+    const old = this.#messages;
+    if (!this.#send([...this.#parked])) return false;
+    this.#drop(old);
+    this.#messages -= old;
+    return true;
+  }
+
+  #send(entries: readonly (readonly [string, number])[]): boolean {
+    for (let at = 0; at < entries.length; at += fdsMax) {
+      const part = entries.slice(at, at + fdsMax);
+      this.#seq += 1;
+      const label: Label = { seq: this.#seq, keys: part.map(([key]) => key) };
+      const sent = this.#socket.send(
+        Buffer.from(JSON.stringify(label)),
+        part.map(([, fd]) => fd),
+      );
+      if (!sent) return false;
+      this.#messages += 1;
+    }
+    return true;
+  }
+
+  /** False when there is no room for the copy; an unreadable message has none. */
+  #copyToTail({ data, fds }: { readonly data: Buffer; readonly fds: readonly number[] }, mark: string): boolean {
+    const label = readLabel(data);
+    if (!label) return true;
+    if (!this.#socket.send(Buffer.from(JSON.stringify({ ...label, mark })), fds)) return false;
+    this.#messages += 1;
+    return true;
+  }
+
+  #drop(count: number): void {
+    for (let i = 0; i < count; i += 1) {
+      for (const fd of this.#socket.receive({ peek: false })?.fds ?? []) this.#socket.close(fd);
+    }
+  }
+
+  #keepLatest(message: { readonly data: Buffer; readonly fds: readonly number[] }, seqs: Map<string, number>): void {
+    const label = readLabel(message.data);
+    this.#seq = Math.max(this.#seq, label?.seq ?? 0);
+    message.fds.forEach((fd, index) => {
+      const key = label?.keys[index];
+      const known = key === undefined ? undefined : seqs.get(key);
+      if (label === undefined || key === undefined || (known !== undefined && known > label.seq)) {
+        this.#socket.close(fd);
+        return;
+      }
+      const older = this.#parked.get(key);
+      if (older !== undefined) this.#socket.close(older);
+      seqs.set(key, label.seq);
+      this.#parked.set(key, fd);
+    });
+  }
+}
+
+function readLabel(data: Buffer): Label | undefined {
+  try {
+    const label = JSON.parse(data.toString("utf8"));
+    return Number.isSafeInteger(label?.seq) && Array.isArray(label?.keys)
+      ? { seq: label.seq, keys: label.keys }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isMarked(data: Buffer, mark: string): boolean {
+  return data.includes(mark);
+}

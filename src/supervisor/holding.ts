@@ -1,0 +1,48 @@
+import type { Process, RunId } from "../core/effects.ts";
+
+/** What a parked descriptor is for; the last part of its key. */
+export type HeldKind = "pidfd" | "stdout" | "stderr" | "notify" | "ready";
+
+/** What the supervisor holds of one run while it lives. */
+export interface Holding {
+  readonly run: RunId;
+  /** Value of `LARES_INSTANCE`. */
+  readonly tag: string;
+  readonly fds: Map<HeldKind, number>;
+  readonly group: string | undefined;
+  process?: Process;
+  /** Ends what was begun for this run, by name: watches, timers, probes. */
+  readonly ongoing: Map<string, () => void>;
+  stdout?: OutputStream;
+  stderr?: OutputStream;
+}
+
+/** One captured stream. It owns its descriptor. */
+export interface OutputStream {
+  /** Takes what is in the pipe now. */
+  drain(): void;
+  /** Nobody writes any more: takes what is left and closes. */
+  end(): void;
+  watchLines(onLine: (line: string) => void): () => void;
+  readonly droppedBytes: number;
+}
+
+export function runKey({ service, slot, generation }: RunId): string {
+  return `${service}/${slot}#${generation}`;
+}
+
+/** The key under which a run's descriptor is parked. */
+export function parkKey(run: RunId, kind: HeldKind): string {
+  return `${runKey(run)}:${kind}`;
+}
+
+export function parseParkKey(key: string): { readonly runKey: string; readonly kind: HeldKind } | undefined {
+  const match = /^(?<run>.+#\d+):(?<kind>pidfd|stdout|stderr|notify|ready)$/s.exec(key);
+  return match?.groups ? { runKey: match.groups.run ?? "", kind: match.groups.kind as HeldKind } : undefined;
+}
+
+/** Ends one ongoing thing, if it is there. */
+export function stopOngoing({ ongoing }: Holding, name: string): void {
+  ongoing.get(name)?.();
+  ongoing.delete(name);
+}

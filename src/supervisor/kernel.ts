@@ -1,0 +1,82 @@
+import type { ServiceSpec } from "../core/spec.ts";
+
+/**
+ * Everything the supervisor asks of the machine while it carries out effects. The simulation has another one, so what is
+ * not behind this seam cannot be tried there.
+ *
+ * Descriptors are numbers and belong to the caller, who closes them. Watches are closed before their descriptor.
+ */
+export interface Kernel {
+  nowMs(): number;
+  /** Runs `act` after some milliseconds; the answer cancels it. */
+  later(delayMs: number, act: () => void): () => void;
+  close(fd: number): void;
+  createPipe(): PipeEnds;
+  /** An sd_notify socket at a path of its own, writable by the user the service runs as. */
+  bindNotify(path: string, spec: ServiceSpec): number;
+  removeNotify(path: string): void;
+  receiveNotify(fd: number): NotifyDatagram | undefined;
+  watch(fd: number, onReadable: () => void): { close(): void };
+  /** Reads what a pipe has now: undefined when there is nothing, empty at its end. */
+  read(fd: number): Uint8Array | undefined;
+
+  /** @throws LaresError `spawn_failed` or `not_permitted` */
+  spawn(launch: Launch): number;
+  startTimeOf(pid: number): string | undefined;
+  openPidfd(pid: number): number | undefined;
+  /** False when it is already dead. */
+  signal(pidfd: number, signal: string): boolean;
+  /** Reaps it where it is our child. */
+  exitOf(pidfd: number, pid: number): ProcessExit | "running" | "unknown";
+  /** Processes that carry this value in `LARES_INSTANCE`. */
+  findTagged(tag: string): readonly number[];
+  /** All tags of a home, with the processes that carry them. */
+  tagsOf(homeId: string): ReadonlyMap<string, readonly number[]>;
+
+  /** A cgroup for one run; undefined where the host gives none. */
+  createGroup(name: string): string | undefined;
+  removeGroup(group: string): void;
+  /** Whether anything that the run started is still alive. */
+  hasLeftovers(remains: Remains): boolean;
+  signalLeftovers(remains: Remains, signal: string): void;
+  /** Whether a living process was started by the run. */
+  isPartOf(pid: number, remains: Remains): boolean;
+}
+
+export interface PipeEnds {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+}
+
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface NotifyDatagram {
+  readonly data: Uint8Array;
+  readonly truncated: boolean;
+  readonly credentials?: { readonly pid: number; readonly uid: number };
+  /** Already closed by the kernel door; only their number matters here. */
+  readonly descriptors: number;
+}
+
+/** A program ready to be started. */
+export interface Launch {
+  readonly spec: ServiceSpec;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Descriptor i + 1 of the program is ours `fds[i]`; 0 is /dev/null. */
+  readonly fds: readonly number[];
+  readonly group: string | undefined;
+  /** Listeners are passed, so `LISTEN_PID` has to name the program itself. */
+  readonly listenPid: boolean;
+}
+
+/** By what the leftovers of a run are found. */
+export interface Remains {
+  /** Its process group too. */
+  readonly pid: number;
+  readonly tag: string;
+  readonly group: string | undefined;
+}

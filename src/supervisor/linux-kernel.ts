@@ -1,0 +1,197 @@
+import { openSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { LaresError } from "../core/errors.ts";
+import type { ServiceSpec } from "../core/spec.ts";
+import {
+  createGroup,
+  findCgroupRoot,
+  groupPids,
+  groupPopulated,
+  killGroup,
+  removeGroup,
+  setLimits,
+} from "../os/cgroups.ts";
+import { closeFd } from "../os/descriptors.ts";
+import { bindNotify, receiveNotify } from "../os/notify-socket.ts";
+import { exitOf, openPidfd, reap, signalPidfd } from "../os/pidfd.ts";
+import { createPipe, readNow } from "../os/pipes.ts";
+import { watch } from "../os/poll.ts";
+import { monotonicMs } from "../os/process-control.ts";
+import { allPids, childrenOf, environmentOf, findTagged, parentOf, pgrpOf, startTimeOf } from "../os/processes.ts";
+import { spawn } from "../os/spawn.ts";
+import { lookupUser, type User } from "../os/users.ts";
+import type { Kernel, Launch, NotifyDatagram, Remains } from "./kernel.ts";
+
+/** As much as an unprivileged user may ask for; a flood is then read in few and large pieces. */
+const pipeBytes = 1024 * 1024;
+/** Without root all pipes of a user share 64 MiB (pipe-user-pages-soft); beyond it new ones get 8 KiB. */
+const largePipesMax = 32;
+
+export interface LinuxKernelOptions {
+  /** Names this supervisor's cgroups among those of others. */
+  readonly homeId: string;
+  /** Where orphans of instances end up. */
+  readonly keeperPid: () => number;
+  /** A limit that this host cannot enforce, once for each. */
+  readonly onNotEnforced: (service: string, sentence: string) => void;
+}
+
+/** The real machine. */
+export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cgroupRoot: string | undefined } {
+  const groups = cgroupsOf(options);
+  const nullFd = openSync("/dev/null", "r+");
+  let largePipes = 0;
+  return {
+    cgroupRoot: groups.root,
+    nowMs: monotonicMs,
+    later(delayMs, act) {
+      const timer = setTimeout(act, delayMs);
+      return () => clearTimeout(timer);
+    },
+    close: closeFd,
+    createPipe() {
+      const large = process.getuid?.() === 0 || largePipes < largePipesMax;
+      if (large) largePipes += 1;
+      return createPipe(large ? { sizeBytes: pipeBytes } : {});
+    },
+    bindNotify(path, spec) {
+      const user = userOf(spec);
+      return bindNotify(path, { mode: 0o600, ...(user && { uid: user.uid, gid: user.gid }) });
+    },
+    removeNotify(path) {
+      try {
+        unlinkSync(path);
+      } catch {
+        // Somebody else tidied up.
+      }
+    },
+    receiveNotify: receiveNotification,
+    watch: (fd, onReadable) => watch(fd, { readable: true }, onReadable),
+    read(fd) {
+      const buffer = Buffer.allocUnsafe(4096);
+      const length = readNow(fd, buffer);
+      return length < 0 ? undefined : buffer.subarray(0, length);
+    },
+    spawn: (launch) => start(launch, nullFd, groups.limit),
+    startTimeOf,
+    openPidfd,
+    signal: signalPidfd,
+    exitOf(pidfd, pid) {
+      const own = reap(pid);
+      if (own === undefined) return "running";
+      if (own !== "not_child") return own;
+      const other = exitOf(pidfd);
+      // Reaped by the keeper between the two questions: the pidfd has the answer now.
+      return other === "unknown" ? exitOf(pidfd) : other;
+    },
+    findTagged: (tag) => findTagged("LARES_INSTANCE", tag),
+    tagsOf,
+    createGroup: groups.create,
+    removeGroup(group) {
+      removeGroup(group);
+    },
+    hasLeftovers: (remains) => leftoversOf(remains, options.keeperPid()).length > 0,
+    signalLeftovers(remains, signal) {
+      if (remains.group !== undefined && signal === "SIGKILL") killGroup(remains.group);
+      else for (const pid of leftoversOf(remains, options.keeperPid())) signalQuietly(pid, signal);
+    },
+    isPartOf,
+  };
+}
+
+/** The user a service runs as; undefined is the supervisor's own. */
+export function userOf({ user, group }: ServiceSpec): User | undefined {
+  if (user === undefined && group === undefined) return undefined;
+  const key = `${user}:${group}`;
+  const known = users.get(key);
+  if (known && known.untilMs > Date.now()) return known.user;
+  const found = lookupUser(user ?? String(process.getuid?.()), group);
+  users.set(key, { user: found, untilMs: Date.now() + 10_000 });
+  return found;
+}
+
+/** Asking the C library may mean asking a directory server. */
+const users = new Map<string, { readonly user: User; readonly untilMs: number }>();
+
+function start(launch: Launch, nullFd: number, limit: (group: string, spec: ServiceSpec) => void): number {
+  const { spec, argv, env, fds, group, listenPid } = launch;
+  const user = userOf(spec);
+  if (group !== undefined) limit(group, spec);
+  const { files, coreBytes } = spec.limits;
+  return spawn({
+    file: argv[0] ?? "",
+    argv,
+    directory: spec.directory,
+    env,
+    fds: [nullFd, ...fds],
+    ...(user && { identity: user }),
+    ...(spec.umask !== undefined && { umask: spec.umask }),
+    ...(spec.nice !== undefined && { nice: spec.nice }),
+    limits: { ...(files !== undefined && { files }), ...(coreBytes !== undefined && { coreBytes }) },
+    ...(group !== undefined && { cgroupProcs: join(group, "cgroup.procs") }),
+    listenPid,
+  });
+}
+
+function receiveNotification(fd: number): NotifyDatagram | undefined {
+  const message = receiveNotify(fd);
+  if (!message) return undefined;
+  // Nothing is kept, and BARRIER=1 waits for exactly this.
+  for (const passed of message.fds) closeFd(passed);
+  const { data, truncated, credentials, fds } = message;
+  return { data, truncated, descriptors: fds.length, ...(credentials && { credentials }) };
+}
+
+/** What is left of a run whose main process has ended. Without a cgroup: its group, and orphans that carry its tag. */
+function leftoversOf({ pid, tag, group }: Remains, keeperPid: number): readonly number[] {
+  if (group !== undefined) return groupPopulated(group) ? groupPids(group) : [];
+  const orphans = [...childrenOf(keeperPid), ...childrenOf(1)];
+  return orphans.filter((orphan) => pgrpOf(orphan) === pid || environmentOf(orphan)?.get("LARES_INSTANCE") === tag);
+}
+
+function tagsOf(homeId: string): Map<string, number[]> {
+  const tags = new Map<string, number[]>();
+  for (const pid of allPids()) {
+    const tag = environmentOf(pid)?.get("LARES_INSTANCE");
+    if (tag?.endsWith(`@${homeId}`)) tags.set(tag, [...(tags.get(tag) ?? []), pid]);
+  }
+  return tags;
+}
+
+function isPartOf(pid: number, { pid: main, tag, group }: Remains): boolean {
+  if (group !== undefined && groupPids(group).includes(pid)) return true;
+  for (let at: number | undefined = pid; at !== undefined && at > 1; at = parentOf(at)) if (at === main) return true;
+  return environmentOf(pid)?.get("LARES_INSTANCE") === tag;
+}
+
+function signalQuietly(pid: number, signal: string): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended by itself.
+  }
+}
+
+function cgroupsOf({ homeId, onNotEnforced }: LinuxKernelOptions) {
+  const found = findCgroupRoot();
+  const root = found && join(found.path, `lares-${homeId}`);
+  return {
+    root,
+    create(name: string): string | undefined {
+      if (root === undefined) return undefined;
+      try {
+        createGroup(join(root, name));
+        return join(root, name);
+      } catch (error) {
+        if (!(error instanceof LaresError)) throw error;
+        return undefined;
+      }
+    },
+    limit(group: string, spec: ServiceSpec): void {
+      const { memoryBytes, memorySoftBytes, cpuPercent, pids } = spec.limits;
+      if (memoryBytes === undefined && memorySoftBytes === undefined && cpuPercent === undefined && pids === undefined)
+        return;
+      for (const { limit, reason } of setLimits(group, spec.limits)) onNotEnforced(spec.name, `${limit}: ${reason}`);
+    },
+  };
+}

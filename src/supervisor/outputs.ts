@@ -1,0 +1,102 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import type { RunId } from "../core/effects.ts";
+import type { Capture } from "../logs/capture.ts";
+import { Captures } from "../logs/captures.ts";
+import { segmentFileName, serviceDirectory } from "../logs/names.ts";
+import type { PressureReport } from "../logs/pressure.ts";
+import type { OutputStream } from "./holding.ts";
+import { runKey } from "./holding.ts";
+import type { Outputs } from "./instances.ts";
+
+const tailBytes = 8 * 1024;
+const tailLinesMax = 20;
+
+export interface OutputsOptions {
+  readonly directory: string;
+  /** Something about a service's output has to be said: a full disk, and its end. */
+  readonly onPressure: (run: RunId, sentence: string) => void;
+  readonly onRotated: NonNullable<ConstructorParameters<typeof Captures>[0]["onRotated"]>;
+}
+
+/** The output of all instances, captured into files. */
+export function capturedOutputs({
+  directory,
+  onPressure,
+  onRotated,
+}: OutputsOptions): Outputs & { readonly captures: Captures } {
+  const captures = new Captures({ directory, onRotated });
+  const open = new Map<string, Capture>();
+  const keyOf = (run: RunId, name: string) => `${runKey(run)}:${name}`;
+  return {
+    captures,
+    open(run, { name, fd, spec }) {
+      const key = keyOf(run, name);
+      const capture = captures.capture({
+        fd,
+        service: run.service,
+        slot: run.slot,
+        stream: name,
+        generation: run.generation,
+        limits: spec.log,
+        onEnd: () => open.delete(key),
+        onPressure: (report) => onPressure(run, `${name}: ${describePressure(report)}`),
+      });
+      open.set(key, capture);
+      return streamOf(capture);
+    },
+    tail(run) {
+      // What went wrong is usually said on stderr.
+      for (const name of ["stderr", "stdout"] as const) {
+        const written = open.get(keyOf(run, name))?.stats.writtenBytes ?? 0;
+        if (written === 0) continue;
+        const file = join(
+          serviceDirectory(directory, run.service),
+          segmentFileName({ slot: run.slot, stream: name, rotatedAt: null, kind: "log" }),
+        );
+        const lines = lastLines(file, written);
+        if (lines.length > 0) return lines;
+      }
+      return [];
+    },
+  };
+}
+
+function streamOf(capture: Capture): OutputStream {
+  return {
+    drain: () => void capture.drain(),
+    end: () => capture.end(),
+    watchLines: (onLine) => capture.watchLines(onLine),
+    get droppedBytes() {
+      return capture.stats.droppedBytes;
+    },
+  };
+}
+
+function describePressure({ phase, reason, mode, droppedBytes, droppedLines }: PressureReport): string {
+  const what = mode === "drop" ? "its output is being dropped" : "the program waits";
+  if (phase === "started") return `cannot be written (${reason}): ${what}`;
+  const lost = droppedBytes > 0 ? `, ${droppedLines} lines (${droppedBytes} bytes) were dropped` : "";
+  return `can be written again${lost}`;
+}
+
+/** The last lines of a file, of its last `written` bytes at the most. Read at once: the restart waits for it. */
+function lastLines(path: string, written: number): readonly string[] {
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const length = Math.min(tailBytes, written, fstatSync(fd).size);
+      const bytes = Buffer.alloc(length);
+      readSync(fd, bytes, 0, length, fstatSync(fd).size - length);
+      const lines = bytes
+        .toString("utf8")
+        .split("\n")
+        .filter((line) => line !== "");
+      return (length < written ? lines.slice(1) : lines).slice(-tailLinesMax);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return [];
+  }
+}

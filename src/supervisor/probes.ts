@@ -1,0 +1,122 @@
+import { assertNever } from "../core/errors.ts";
+import type { ProbeTarget, ServiceSpec } from "../core/spec.ts";
+import type { Holding } from "./holding.ts";
+import type { Probes } from "./instances.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** One question to a program from outside. Rejects with the reason when the answer is bad, or when told to give up. */
+export type Ask = (
+  target: ProbeTarget,
+  options: { readonly spec: ServiceSpec; readonly signal: AbortSignal },
+) => Promise<string>;
+
+export interface ProbesOptions {
+  readonly kernel: Pick<Kernel, "watch" | "read" | "later">;
+  readonly ask: Ask;
+  /** Whether a process of the run listens on a socket of its own. */
+  readonly isListening: (holding: Holding) => boolean;
+}
+
+/** Looks often at first, when most programs become ready, then less often. */
+const askAgainMs = [20, 20, 50, 50, 100, 100, 200] as const;
+const askAgainLaterMs = 250;
+/** How long one question for readiness may take. */
+const askTimeoutMs = 2000;
+
+/** Readiness and health as asked from outside. */
+export function probesOf({ kernel, ask, isListening }: ProbesOptions): Probes {
+  return {
+    untilReady(holding, spec, onReady) {
+      const { ready } = spec;
+      switch (ready.by) {
+        case "fd":
+          return untilNewline(holding, onReady);
+        case "log":
+          return untilLine(holding, { pattern: new RegExp(ready.pattern), onReady });
+        case "listening":
+          return repeatedly(async () => isListening(holding), onReady);
+        case "http":
+        case "tcp":
+        case "exec":
+          return repeatedly((signal) => ask(ready, { spec, signal }).then(() => true), onReady);
+        case "notify":
+        case "delay":
+        case "started":
+          return () => {};
+        default:
+          return assertNever(ready);
+      }
+    },
+    checkHealth(_holding, spec, onAnswer) {
+      const { health } = spec;
+      if (!health) return () => {};
+      const control = new AbortController();
+      const cancel = kernel.later(health.timeoutMs, () =>
+        control.abort(new Error(`no answer within ${health.timeoutMs} ms`)),
+      );
+      const answer = (ok: boolean, detail: string) => {
+        cancel();
+        if (!stopped) onAnswer({ ok, detail });
+      };
+      let stopped = false;
+      ask(health.probe, { spec, signal: control.signal }).then(
+        (detail) => answer(true, detail),
+        (error: unknown) => answer(false, error instanceof Error ? error.message : String(error)),
+      );
+      return () => {
+        stopped = true;
+        cancel();
+        control.abort();
+      };
+    },
+  };
+
+  /** The first newline means ready, and its absence at the end means nothing (s6). */
+  function untilNewline(holding: Holding, onReady: () => void): () => void {
+    const fd = holding.fds.get("ready");
+    if (fd === undefined) return () => {};
+    const watch = kernel.watch(fd, () => {
+      for (let bytes = kernel.read(fd); bytes; bytes = kernel.read(fd)) {
+        if (bytes.includes(0x0a)) return onReady();
+        if (bytes.length === 0) return watch.close();
+      }
+    });
+    return () => watch.close();
+  }
+
+  function untilLine(holding: Holding, { pattern, onReady }: { pattern: RegExp; onReady: () => void }): () => void {
+    const look = (line: string) => {
+      if (!pattern.test(line)) return;
+      stop();
+      onReady();
+    };
+    const stops = [holding.stdout?.watchLines(look), holding.stderr?.watchLines(look)];
+    const stop = () => {
+      for (const one of stops) one?.();
+    };
+    return stop;
+  }
+
+  function repeatedly(attempt: (signal: AbortSignal) => Promise<boolean>, onReady: () => void): () => void {
+    const control = new AbortController();
+    let cancel = () => {};
+    let count = 0;
+    const next = () => {
+      if (control.signal.aborted) return;
+      const delay = askAgainMs[count] ?? askAgainLaterMs;
+      count += 1;
+      cancel = kernel.later(delay, tryOnce);
+    };
+    const tryOnce = () => {
+      attempt(AbortSignal.any([control.signal, AbortSignal.timeout(askTimeoutMs)])).then(
+        (ready) => (ready && !control.signal.aborted ? onReady() : next()),
+        next,
+      );
+    };
+    tryOnce();
+    return () => {
+      control.abort();
+      cancel();
+    };
+  }
+}

@@ -1,0 +1,109 @@
+import type { World } from "../core/draft.ts";
+import type { Exit } from "../core/effects.ts";
+import type { Run } from "../core/run.ts";
+import { describeExit } from "../core/run.ts";
+import { isServiceReady, type Service } from "../core/service.ts";
+import { type Slot, stateOf } from "../core/slot.ts";
+import type { ExitView, FailureView, InstanceView, ServiceView } from "../protocol/api.ts";
+
+/** What views are made from besides the world. */
+export interface ViewSources {
+  readonly nowMs: number;
+  readonly usage: (run: {
+    readonly pid: number;
+  }) => { readonly memoryBytes: number; readonly cpuPercent: number } | undefined;
+}
+
+/** Every instance, by service and slot. */
+export function instanceViews(world: World, sources: ViewSources): readonly InstanceView[] {
+  return [...world.services.values()].flatMap((service) =>
+    service.slots.map((slot) => instanceView(service, slot, sources)),
+  );
+}
+
+export function instanceView(service: Service, slot: Slot, sources: ViewSources): InstanceView {
+  const run = slot.current;
+  const pid = run && "process" in run ? run.process.pid : null;
+  const usage = pid === null ? undefined : sources.usage({ pid });
+  return {
+    service: service.spec.name,
+    slot: slot.slot,
+    state: stateOf(slot),
+    desired: service.desired === "up" && !slot.held && !service.leaving ? "up" : "down",
+    ready: run?.phase === "up",
+    healthy: run?.phase === "up" ? run.health.ok : null,
+    pid,
+    generation: slot.generation,
+    revision: run?.revision ?? service.revision,
+    startedAt: run ? isoAt(run.startedAtMs, sources) : null,
+    uptimeMs: run ? Math.round(sources.nowMs - run.startedAtMs) : null,
+    restarts: slot.restarts,
+    exit: slot.lastExit ? exitView(slot.lastExit, sources) : null,
+    memoryBytes: usage?.memoryBytes ?? null,
+    cpuPercent: usage?.cpuPercent ?? null,
+    reason: reasonOf(slot, run, sources),
+    statusText: run?.statusText ?? null,
+  };
+}
+
+/** Everything about one service that the world knows; the caller adds what it knows of logs and limits. */
+export function serviceView(
+  service: Service,
+  world: World,
+  sources: ViewSources,
+): Omit<ServiceView, "logDirectory" | "logDroppedBytes" | "notEnforced" | "nextRunAt"> & {
+  readonly dueMs: number | undefined;
+} {
+  return {
+    service: service.spec.name,
+    desired: service.desired,
+    revision: service.revision,
+    source: service.source,
+    spec: service.spec,
+    instances: service.slots.map((slot) => instanceView(service, slot, sources)),
+    lastFailure: lastFailure(service, sources),
+    waitingFor: service.spec.after.filter((name) => {
+      const other = world.services.get(name);
+      return other !== undefined && !isServiceReady(other);
+    }),
+    dueMs: service.dueMs,
+  };
+}
+
+/** The latest of the slots' failures; its log lines are read by the caller. */
+function lastFailure({ slots }: Service, sources: ViewSources): FailureView | null {
+  const failed = slots.flatMap((slot) => (slot.failure ? [{ slot, failure: slot.failure }] : []));
+  const latest = failed.sort((a, b) => b.failure.atMs - a.failure.atMs)[0];
+  if (!latest) return null;
+  const { slot, failure } = latest;
+  return {
+    slot: slot.slot,
+    generation: failure.generation,
+    at: isoAt(failure.atMs, sources),
+    reason: failure.reason,
+    exit: failure.exit ? exitView(failure.exit, sources) : null,
+    restarts: slot.restarts,
+    logTail: [],
+  };
+}
+
+function reasonOf(slot: Slot, run: Run | undefined, { nowMs }: ViewSources): string | null {
+  if (run?.phase === "stopping") {
+    const since = ((nowMs - run.sinceMs) / 1000).toFixed(1);
+    return run.killed ? `does not end even after SIGKILL (${since} s)` : `stopping for ${since} s (${run.why})`;
+  }
+  if (run?.phase === "clearing") return `${describeExit(run.exit)}; ending what it left behind`;
+  if (!run && slot.rest.state === "backoff") {
+    return `${slot.reason ?? "failed"}; next start in ${Math.max(0, Math.round(slot.rest.untilMs - nowMs))} ms`;
+  }
+  return slot.reason ?? null;
+}
+
+function exitView({ code, signal, status, atMs }: Exit, sources: ViewSources): ExitView {
+  return { code, signal, status, at: isoAt(atMs, sources) };
+}
+
+/** The core knows no wall clock: a moment is dated by how long ago it was. */
+export function isoAt(atMs: number, { nowMs }: Pick<ViewSources, "nowMs">): string {
+  return new Date(Date.now() - (nowMs - atMs)).toISOString();
+}
