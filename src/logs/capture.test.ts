@@ -1,64 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
+import { existsSync } from "node:fs";
+import { test } from "node:test";
 import fc from "fast-check";
-import type { LogSpec } from "../core/spec.ts";
-import { setNonBlocking } from "../os/descriptors.ts";
-import { closeFd, createPipe, writeNow } from "../os/pipes.ts";
-import { Capture } from "./capture.ts";
-import { ReadOrder } from "./order.ts";
-import { SegmentWriter } from "./segment-writer.ts";
-import { listSegments, segmentsOf } from "./segments.ts";
+import { logs } from "./capture.fixture.ts";
+import type { PressureReport } from "./pressure.ts";
 import { tailLines } from "./tail.ts";
-
-const root = mkdtempSync(join(tmpdir(), "lares-capture-"));
-after(() => rmSync(root, { recursive: true }));
-
-const limits: LogSpec = {
-  maxSizeBytes: 50_000_000,
-  maxAgeMs: 1e12,
-  keep: 1e6,
-  totalBytes: 1e12,
-  compress: "none",
-  whenFull: "drop",
-};
-const key = { slot: 0, stream: "stdout" } as const;
-
-/** A slot whose generations write what a test says. */
-function slot(spec: Partial<LogSpec> = {}) {
-  const directory = mkdtempSync(join(root, "service-"));
-  const context = { order: new ReadOrder(), slotOrder: { last: 0 }, now: Date.now, onRotated: () => {} };
-  const writer = new SegmentWriter(directory, { key, limits: { ...limits, ...spec }, context });
-  return {
-    directory,
-    writer,
-    start(generation: number) {
-      const pipe = createPipe({ sizeBytes: 1024 * 1024 });
-      setNonBlocking(pipe.writeEnd, true);
-      const options = { fd: pipe.readEnd, service: "s", ...key, generation, limits: { ...limits, ...spec } };
-      const capture = new Capture(options, { writer, now: () => performance.now(), beforeClose: () => {} });
-      return {
-        capture,
-        /** Writes everything, emptying the pipe where it is full. */
-        write(bytes: Uint8Array | string) {
-          let rest = Buffer.from(bytes);
-          while (rest.length > 0) {
-            const written = Math.max(0, writeNow(pipe.writeEnd, rest));
-            rest = rest.subarray(written);
-            if (rest.length > 0) capture.take();
-          }
-        },
-        end() {
-          closeFd(pipe.writeEnd);
-          capture.end();
-        },
-      };
-    },
-    contents: () => segmentsOf(listSegments(directory), key).map((segment) => readFileSync(segment.path)),
-  };
-}
 
 /** Any bytes, with many newlines, carriage returns and cut UTF-8 among them. */
 const chunk = fc.oneof(
@@ -70,7 +16,7 @@ const chunk = fc.oneof(
 test("any bytes come out as they went in, and no line is torn that a segment could hold", () => {
   fc.assert(
     fc.property(fc.array(chunk, { maxLength: 30 }), fc.integer({ min: 20, max: 2_000 }), (chunks, maxSizeBytes) => {
-      const service = slot({ maxSizeBytes });
+      const service = logs({ limits: { maxSizeBytes } }).stream();
       const instance = service.start(1);
       for (const bytes of chunks) {
         instance.write(bytes);
@@ -90,7 +36,7 @@ test("any bytes come out as they went in, and no line is torn that a segment cou
 });
 
 test("a line of 10 MB in small segments comes out whole when they are put together", () => {
-  const service = slot({ maxSizeBytes: 1_000_000 });
+  const service = logs({ limits: { maxSizeBytes: 1_000_000 } }).stream();
   const instance = service.start(1);
   const line = Buffer.alloc(10_000_000, "0123456789");
   instance.write(line);
@@ -102,13 +48,13 @@ test("a line of 10 MB in small segments comes out whole when they are put togeth
 });
 
 test("a stream that says nothing makes no file", () => {
-  const service = slot();
+  const service = logs().stream();
   service.start(1).end();
-  assert.deepEqual(readdirSync(service.directory), []);
+  assert.ok(!existsSync(service.directory));
 });
 
 test("what a dead generation left unfinished is a line of its own to a reader", async () => {
-  const service = slot();
+  const service = logs().stream();
   const first = service.start(1);
   first.write("one\nunfinished");
   first.end();
@@ -121,7 +67,7 @@ test("what a dead generation left unfinished is a line of its own to a reader", 
 });
 
 test("generations that overlap do not cut each other's lines", async () => {
-  const service = slot();
+  const service = logs().stream();
   const old = service.start(1);
   const young = service.start(2);
   old.write("old 1\nol");
@@ -138,7 +84,7 @@ test("generations that overlap do not cut each other's lines", async () => {
 });
 
 test("a rotation that was asked for waits for the end of the line", () => {
-  const service = slot();
+  const service = logs().stream();
   const instance = service.start(1);
   instance.write("a\nb");
   instance.capture.drain();
@@ -149,7 +95,7 @@ test("a rotation that was asked for waits for the end of the line", () => {
 });
 
 test("lines can be watched while they are captured", () => {
-  const service = slot();
+  const service = logs().stream();
   const instance = service.start(1);
   const seen: string[] = [];
   const stop = instance.capture.watchLines((line) => seen.push(line));
@@ -164,10 +110,9 @@ test("lines can be watched while they are captured", () => {
 });
 
 test("above its rate a service loses whole lines, and their number is said", () => {
-  const service = slot({ rateBytes: 10_000 });
-  const reports: { phase: string; droppedBytes: number; droppedLines: number }[] = [];
-  const instance = service.start(1);
-  Object.assign(instance.capture.options, { onPressure: (report: (typeof reports)[number]) => reports.push(report) });
+  const service = logs({ limits: { rateBytes: 10_000 } }).stream();
+  const reports: PressureReport[] = [];
+  const instance = service.start(1, { onPressure: (report) => reports.push(report) });
   const lines = Array.from({ length: 3_000 }, (_, at) => `line ${at}\n`);
   for (const line of lines) {
     instance.write(line);

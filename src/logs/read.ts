@@ -119,16 +119,16 @@ class Reader {
     const cut: string[] = [];
     for (const service of this.#services()) {
       const directory = serviceDirectory(this.#options.directory, service);
-      const segments = listSegments(directory).filter((segment) => this.#wants(segment));
-      for (const first of segments) {
-        const key = keyOf(service, first);
+      for (const { slot, stream } of listSegments(directory).filter((segment) => this.#wants(segment))) {
+        const key = keyOf(service, { slot, stream });
         if (this.#cursors.has(key)) continue;
-        const start = await startOf(segmentsOf(segments, first));
+        const start = await whileFilesMove(() => startOf(segmentsOf(listSegments(directory), { slot, stream })));
         if (start?.isCut === true) cut.push(key);
-        const { follow = false } = this.#options;
-        const stream = { slot: first.slot, stream: first.stream };
-        const options = { service, directory, key: stream, start: start?.position, follow, memory: this.#memory };
-        this.#cursors.set(key, new StreamCursor(options));
+        const of = { service, directory, key: { slot, stream }, memory: this.#memory };
+        this.#cursors.set(
+          key,
+          new StreamCursor({ ...of, start: start?.position, follow: this.#options.follow ?? false }),
+        );
       }
     }
     return cut;
@@ -176,4 +176,15 @@ type Cut = { readonly position: Position; readonly isCut: boolean } | undefined;
 
 function keyOf(service: string, { slot, stream }: StreamKey): string {
   return `${service}/${slot}/${stream}`;
+}
+
+/** Looks again when a file was renamed, compressed or deleted between finding and opening it. */
+async function whileFilesMove<Result>(find: () => Result | Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await find();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === 10) throw error;
+    }
+  }
 }

@@ -127,7 +127,7 @@ export class SegmentWriter {
 
   /** Ends a segment that is full or old, if it ends a line. @returns whether it did */
   rotateIfDue(): boolean {
-    if (this.#open === undefined || this.roomBytes > 0 || !this.endsLine()) return false;
+    if (this.#open === undefined || this.#offset === 0 || this.roomBytes > 0 || !this.endsLine()) return false;
     this.rotate();
     return true;
   }
