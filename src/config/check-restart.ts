@@ -14,10 +14,11 @@ export function impossibleLimit(
 ): Problem | undefined {
   if (restart.policy === "never") return undefined;
   const shortest = Math.round(shortestRowMs(restart));
-  if (shortest <= restart.periodMs) return undefined;
+  // Of two restarts a whole period apart, the window holds only the later.
+  if (shortest < restart.periodMs) return undefined;
   const { intensity } = restart;
   const period = formatDuration(restart.periodMs);
-  const needed = formatDuration(Math.ceil(shortest / 1000) * 1000);
+  const needed = formatDuration((Math.floor(shortest / 1000) + 1) * 1000);
   const culprit = ["period", "intensity", "delay", "factor", "delay_max", "jitter"].find((key) =>
     written.includes(key),
   );

@@ -76,10 +76,13 @@ function wrongValue(issue: core.$ZodIssue, root: unknown): Problem {
 }
 
 function hintFor(expected: string, found: unknown): string | undefined {
-  const bare = typeof found === "number" || (typeof found === "string" && /^\d+(?:\.\d+)?$/.test(found));
+  const bare = found !== 0 && /^\d+(?:\.\d+)?$/.test(String(found));
   if (bare && expected.startsWith("a duration")) return `Add a unit: \`${found}s\` or \`${found}ms\`.`;
   if (bare && expected.startsWith("a size")) return `Add a unit: \`${found}M\`, or \`${found}B\` for bytes.`;
   if (bare && expected.startsWith("a percentage")) return `Add a percent sign; \`100%\` is one processor.`;
+  if (expected.startsWith("`true`") && /^(?:yes|no|on|off)$/i.test(String(found))) {
+    return "Write `true` or `false`, without quotes.";
+  }
   const words = [...expected.matchAll(/`([\w-]+)`/g)].map((match) => match[1] ?? "");
   const near = typeof found === "string" && expected.startsWith("one of") ? nearest(found, words) : undefined;
   return near === undefined ? undefined : `Did you mean \`${near}\`?`;

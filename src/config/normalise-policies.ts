@@ -1,3 +1,4 @@
+import { formatDuration } from "../core/plan.ts";
 import type { LimitsSpec, LogSpec, ReloadSpec, RestartSpec, StopSpec } from "../core/spec.ts";
 import { impossibleLimit } from "./check-restart.ts";
 import { defaults } from "./defaults.ts";
@@ -30,6 +31,11 @@ export function normaliseRestart(
       message: "a task ends by itself; `always` would never let it complete",
       hint,
     });
+  }
+  if (restart.delayMaxMs < restart.delayMs) {
+    const key = input.delay_max === undefined ? "delay" : "delay_max";
+    const message = `\`delay_max\` (${formatDuration(restart.delayMaxMs)}) is below \`delay\` (${formatDuration(restart.delayMs)})`;
+    problems.push({ path: [...path, "restart", key], message, hint: "Raise `delay_max`, or lower `delay`." });
   }
   const problem = impossibleLimit(restart, { path: [...path, "restart"], written: Object.keys(input) });
   if (problem !== undefined) problems.push(problem);
@@ -73,14 +79,6 @@ export function normaliseLimits(input: ServiceInput["limits"] = {}, { path, prob
   if ((limits.memorySoftBytes ?? 0) > (limits.memoryBytes ?? Number.POSITIVE_INFINITY)) {
     const message = `\`memory_soft\` (${memory_soft}) is above \`memory\` (${memory}) and would never be reached`;
     problems.push({ path: [...path, "limits", "memory_soft"], message, hint: "Set it below `memory`." });
-  }
-  for (const [key, value] of Object.entries({ memory, memory_soft })) {
-    if (value === undefined || bytes(value) > 0) continue;
-    problems.push({
-      path: [...path, "limits", key],
-      message: "nothing runs without memory",
-      hint: "Remove the key for no limit.",
-    });
   }
   return limits;
 }

@@ -14,6 +14,8 @@ import {
   rate,
   signal,
   size,
+  someDuration,
+  someSize,
   text,
 } from "./schema-values.ts";
 
@@ -49,7 +51,7 @@ export const ready = z.union(
         .describe("Ready when it writes a newline to this descriptor (s6)."),
       log: text("a regular expression").optional().describe("Ready when a line of its output matches."),
       delay: duration.optional().describe("Ready after this time, if it still runs."),
-      timeout: duration
+      timeout: someDuration
         .optional()
         .describe("A start that takes longer has failed.")
         .meta({ default: defaults.readyTimeout }),
@@ -61,10 +63,14 @@ export const ready = z.union(
 /** `health:` */
 export const health = mapping("a mapping such as `{ http: http://127.0.0.1:8080/healthz }`", {
   ...probe,
-  watchdog: duration.optional().describe("The program must send `WATCHDOG=1` (sd_notify) at least this often."),
+  watchdog: someDuration.optional().describe("The program must send `WATCHDOG=1` (sd_notify) at least this often."),
   initial_delay: withDefault(duration, defaults.health.initial_delay, "Wait after readiness before the first check."),
-  interval: withDefault(duration, defaults.health.interval, "From one check to the next."),
-  timeout: withDefault(duration, defaults.health.timeout, "A check that takes longer has failed. At most `interval`."),
+  interval: withDefault(someDuration, defaults.health.interval, "From one check to the next."),
+  timeout: withDefault(
+    someDuration,
+    defaults.health.timeout,
+    "A check that takes longer has failed. At most `interval`.",
+  ),
   failures: withDefault(
     integer("a number from 1 up", 1),
     defaults.health.failures,
@@ -105,7 +111,7 @@ export const restart = mapping("a mapping such as `{ policy: on-failure }`", {
     defaults.restart.intensity,
     "At most this many automatic restarts …",
   ),
-  period: withDefault(duration, defaults.restart.period, "… in any window of this length."),
+  period: withDefault(someDuration, defaults.restart.period, "… in any window of this length."),
   then: withDefault(
     oneOf("fail", "slow"),
     defaults.restart.then,
@@ -132,7 +138,7 @@ export const reload = mapping("a mapping such as `{ style: rolling }`", {
     "A successor must stay ready this long before its predecessor stops.",
   ),
   parallel: withDefault(integer("a number from 1 up", 1), defaults.reload.parallel, "Slots replaced at the same time."),
-  timeout: withDefault(duration, defaults.reload.timeout, "A whole reload that takes longer has failed."),
+  timeout: withDefault(someDuration, defaults.reload.timeout, "A whole reload that takes longer has failed."),
   on_failure: withDefault(
     oneOf("revert", "keep"),
     defaults.reload.on_failure,
@@ -143,8 +149,8 @@ export const reload = mapping("a mapping such as `{ style: rolling }`", {
 
 /** `limits:` */
 export const limits = mapping("a mapping such as `{ memory: 512M }`", {
-  memory: size.optional().describe("Above this the kernel kills it (cgroup `memory.max`)."),
-  memory_soft: size.optional().describe("Above this the kernel slows it and takes memory back (`memory.high`)."),
+  memory: someSize.optional().describe("Above this the kernel kills it (cgroup `memory.max`)."),
+  memory_soft: someSize.optional().describe("Above this the kernel slows it and takes memory back (`memory.high`)."),
   cpu: percent.optional().describe("Processor time; `150%` is one and a half processors (`cpu.max`)."),
   pids: integer("a number from 1 up", 1).optional().describe("Processes and threads (`pids.max`)."),
   files: integer("a number from 1 up", 1).optional().describe("Open file descriptors (RLIMIT_NOFILE)."),
@@ -153,10 +159,14 @@ export const limits = mapping("a mapping such as `{ memory: 512M }`", {
 
 /** `log:` */
 export const log = mapping("a mapping such as `{ max_size: 50M }`", {
-  max_size: withDefault(size, defaults.log.max_size, "A file that grows beyond is rotated."),
-  max_age: withDefault(duration, defaults.log.max_age, "A file older than this is rotated, and a rotated one deleted."),
+  max_size: withDefault(someSize, defaults.log.max_size, "A file that grows beyond is rotated."),
+  max_age: withDefault(
+    someDuration,
+    defaults.log.max_age,
+    "A file older than this is rotated, and a rotated one deleted.",
+  ),
   keep: withDefault(integer("a number from 0 up", 0), defaults.log.keep, "Rotated files kept per stream."),
-  total: withDefault(size, defaults.log.total, "All files of the service together."),
+  total: withDefault(someSize, defaults.log.total, "All files of the service together."),
   compress: withDefault(oneOf("zstd", "none"), defaults.log.compress, "How rotated files are compressed."),
   when_full: withDefault(
     oneOf("drop", "block"),

@@ -8,34 +8,41 @@ import { parsePercent, parseRate, parseSize } from "./parse-size.ts";
  * was found, and for numbers without a unit the hint.
  */
 
-/** `500ms`, `1h30m`. */
-export const duration = parsed("a duration such as `10s`", parseDuration, {
-  title: "duration",
-  examples: ["500ms", "10s", "1h30m"],
-});
+/** `500ms`, `1h30m`; none where none makes sense. */
+export const duration = durationFrom(0, "a duration such as `10s`");
+
+/** A duration that would mean `always` or `never` if it were zero. */
+export const someDuration = durationFrom(1, "a duration above zero such as `10s`");
 
 /** `512M`; a bare zero needs no unit. */
 export const size = z
-  .union(
-    [z.literal(0), parsed("a size such as `512M`", parseSize, { title: "size", examples: ["64K", "512M", "2G"] })],
-    "a size such as `512M`",
-  )
+  .union([z.literal(0), sizeFrom(0, "a size such as `512M`")], "a size such as `512M`")
   .meta({ title: "size" });
 
+/** A size that nothing could be below. */
+export const someSize = sizeFrom(1, "a size above zero such as `512M`");
+
 /** `10M/s`. */
-export const rate = parsed("a rate such as `10M/s`", parseRate, { title: "rate", examples: ["10M/s"] });
+export const rate = parsed("a rate such as `10M/s`", (written) => parseRate(written) !== undefined, {
+  title: "rate",
+  examples: ["10M/s"],
+});
 
 /** `150%`. */
-export const percent = parsed("a percentage such as `150%`", parsePercent, {
+export const percent = parsed("a percentage such as `150%`", (written) => parsePercent(written) !== undefined, {
   title: "percentage",
   examples: ["50%", "150%"],
 });
 
 /** `SIGTERM` or `TERM`. */
-export const signal = parsed("the name of a signal such as `SIGTERM`", parseSignal, {
-  title: "signal",
-  examples: ["SIGTERM", "HUP"],
-});
+export const signal = parsed(
+  "the name of a signal such as `SIGTERM`",
+  (written) => parseSignal(written) !== undefined,
+  {
+    title: "signal",
+    examples: ["SIGTERM", "HUP"],
+  },
+);
 
 /** Any text but none. */
 export function text(expected: string): z.ZodString {
@@ -94,13 +101,20 @@ export function mapping<Shape extends z.core.$ZodLooseShape>(expected: string, s
   return z.strictObject(shape, { error: (issue) => (issue.code === "invalid_type" ? expected : undefined) });
 }
 
+function durationFrom(minMs: number, expected: string) {
+  const accepts = (written: string): boolean => (parseDuration(written) ?? -1) >= minMs;
+  return parsed(expected, accepts, { title: "duration", examples: ["500ms", "10s", "1h30m"] });
+}
+
+function sizeFrom(minBytes: number, expected: string) {
+  const accepts = (written: string): boolean => (parseSize(written) ?? -1) >= minBytes;
+  return parsed(expected, accepts, { title: "size", examples: ["64K", "512M", "2G"] });
+}
+
 function parsed(
   expected: string,
-  parse: (text: string) => unknown,
+  accepts: (written: string) => boolean,
   meta: { readonly title: string; readonly examples: string[] },
 ) {
-  return z
-    .string(expected)
-    .refine((written) => parse(written) !== undefined, expected)
-    .meta(meta);
+  return z.string(expected).refine(accepts, expected).meta(meta);
 }
