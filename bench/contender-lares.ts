@@ -14,8 +14,9 @@ export function lares(directory: string): Contender & { invoke: (...args: string
     name: "lares",
     invoke,
     async start(programs) {
-      // Every kill of a trial is to find a stable service, and no limit is to end the trial.
-      const restart = { stable_after: "500ms", intensity: 1000 };
+      // Every kill of a trial is to find a stable service, and no limit is to end the trial. (The delays are not used: a
+      // stable service is restarted at once. With longer ones that limit could never be reached, and is refused.)
+      const restart = { stable_after: "500ms", delay: "1ms", delay_max: "10ms", intensity: 1000 };
       const services = Object.fromEntries(programs.map(({ name, command }) => [name, { command, restart }]));
       writeFileSync(file, JSON.stringify({ services }));
       invoke("up", "-f", file);
