@@ -20,6 +20,8 @@ describe("adhocSpec", () => {
     [{ target: "program" }, "program", ["./program"]],
     [{ target: "python3 -m http.server 8000" }, "python3", ["python3", "-m", "http.server", "8000"]],
     [{ target: "/usr/bin/env 'A B'", args: ["*"] }, "env", ["/usr/bin/env", "A B", "*"]],
+    [{ target: "program 'a b'" }, "program", ["./program", "a b"]],
+    [{ target: "app.js -v" }, "app", ["node", "./app.js", "-v"]],
     [{ target: "elsewhere.rb x" }, "elsewhere", ["ruby", "elsewhere.rb", "x"]],
   ];
   for (const [request, name, command] of rows) {

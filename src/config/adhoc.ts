@@ -36,15 +36,16 @@ export async function adhocSpec(request: AdhocRequest): Promise<AdhocResult> {
   const { target, args, directory, env, instances } = request;
   const document = documentOf(request);
   const problems: Problem[] = [];
-  const words = (await isFile(resolve(directory, target))) ? [pathOf(target)] : wordsOf(target, problems);
+  const isWhole = await isFile(resolve(directory, target));
+  const [program = "", ...rest] = isWhole ? [target] : wordsOf(target, problems);
+  const words = [(await isFile(resolve(directory, program))) ? pathOf(program) : program, ...rest];
   const input = {
     command: [...interpreted(words), ...args],
     env: env.PATH === undefined ? {} : { PATH: env.PATH },
     ...(instances !== undefined && { instances }),
   };
   const context = { document, path: ["service"], directory, cores: availableParallelism(), fileEnv: {}, problems };
-  const spec =
-    problems.length > 0 ? undefined : normaliseService(request.name ?? nameOf(words[0] ?? ""), input, context);
+  const spec = problems.length > 0 ? undefined : normaliseService(request.name ?? nameOf(program), input, context);
   if (spec === undefined || problems.length > 0) {
     return { ok: false, diagnostics: problems.map((problem) => diagnose(document, problem)) };
   }

@@ -19,7 +19,9 @@ type ReadResult =
 export function readYaml(file: string, text: string): ReadResult {
   const parsed = parseDocument(text, { merge: true, prettyErrors: false });
   const place = { file, text };
-  if (parsed.errors.length > 0) return { ok: false, diagnostics: syntaxErrors(place, parsed.errors) };
+  // The library only warns of a tag it does not know; its value would be something else than was meant.
+  const errors = [...parsed.errors, ...parsed.warnings];
+  if (errors.length > 0) return { ok: false, diagnostics: syntaxErrors(place, errors) };
   try {
     const value: unknown = parsed.toJS();
     return { ok: true, document: { ...place, value, locate: (path) => locate(parsed, path) } };
@@ -57,6 +59,14 @@ function syntaxError(place: Place, error: YamlError): Diagnostic {
     const key = /^[^\s:]+/.exec(place.text.slice(start))?.[0] ?? "";
     const what = { severity: "error", message: `duplicate key \`${key}\``, hint: "Keep one of the two." } as const;
     return diagnosticAt(place, { start, end: start + key.length }, what);
+  }
+  if (error.code === "MULTIPLE_DOCS") {
+    const what = {
+      severity: "error",
+      message: "a second document begins here",
+      hint: "Keep one for each file.",
+    } as const;
+    return diagnosticAt(place, { start, end }, what);
   }
   const message = error.message.charAt(0).toLowerCase() + error.message.slice(1);
   const hint = error.code.startsWith("TAB") || message.includes("Tabs") ? { hint: "Indent with spaces." } : {};
