@@ -17,7 +17,7 @@ export function durationOption(text: string, option: string): number {
 
 /** A duration in its largest two units that matter: `51s`, `3m 20s`, `2d 4h`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (ms < 1000) return `${Math.floor(ms)}ms`;
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return pair(seconds, [60, "m"], [1, "s"]);
@@ -54,7 +54,7 @@ export function formatBytes(bytes: number): string {
 export function timeOption(text: string, options: { readonly option: string; readonly nowMs: number }): number {
   const agoMs = parseDuration(text);
   if (agoMs !== undefined) return options.nowMs - agoMs;
-  if (/^\d{1,2}:\d{2}(:\d{2})?$/.test(text)) {
+  if (/^([01]?\d|2[0-3])(:[0-5]\d){1,2}$/.test(text)) {
     const [hours = 0, minutes = 0, seconds = 0] = text.split(":").map(Number);
     return new Date(options.nowMs).setHours(hours, minutes, seconds, 0);
   }

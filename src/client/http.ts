@@ -39,7 +39,7 @@ export class ResponseParser {
     const line = this.#line();
     if (line === undefined) return false;
     if (this.#phase === "chunk size") this.#chunkSize(line);
-    else if (this.#phase === "chunk end") this.#phase = "chunk size";
+    else if (this.#phase === "chunk end") this.#endChunk(line);
     else if (line === "") this.done = true;
     return true;
   }
@@ -70,6 +70,11 @@ export class ResponseParser {
     this.#due = Number.parseInt(line, 16);
     if (!(this.#due >= 0)) throw new SyntaxError(`not a chunk size: "${line.slice(0, 80)}"`);
     this.#phase = this.#due === 0 ? "trailer" : "body";
+  }
+
+  #endChunk(line: string): void {
+    if (line !== "") throw new SyntaxError("a chunk is longer than it says");
+    this.#phase = "chunk size";
   }
 
   #body(parts: Buffer[]): boolean {

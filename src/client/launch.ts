@@ -22,13 +22,15 @@ export async function launchSupervisor(homes: Homes): Promise<void> {
     cwd: "/",
   });
   const said = collect(child);
+  child.once("error", (error) => {
+    said.text += error.message;
+  });
   const deadlineMs = performance.now() + startTimeoutMs;
   try {
     while (!(await answers(homes))) {
       // The launcher ends with 0 when it has put the supervisor into the background.
-      const failed = child.exitCode !== null && child.exitCode !== 0;
-      if (failed || child.signalCode !== null || performance.now() > deadlineMs)
-        throw await notStarted(homes, { child, said });
+      const failed = child.pid === undefined || child.signalCode !== null || (child.exitCode ?? 0) !== 0;
+      if (failed || performance.now() > deadlineMs) throw await notStarted(homes, { child, said });
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   } finally {
@@ -43,10 +45,14 @@ export async function launchSupervisor(homes: Homes): Promise<void> {
  * @param options `onReady` is called once it answers.
  * @returns The exit code, 128 + N after signal N.
  */
-export async function runSupervisor(homes: Homes, options: { readonly onReady: () => Promise<void> }): Promise<number> {
+export async function runSupervisor(homes: Homes, options: { readonly onReady: () => void }): Promise<number> {
   const child = spawn(process.execPath, [program(), ...homeArguments(homes), "--foreground"], { stdio: "inherit" });
   const passed = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
-  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  const pass = (signal: NodeJS.Signals) => {
+    // What is typed on a terminal reaches the child by itself; twice could mean that it is in earnest.
+    const typed = process.stdin.isTTY && (signal === "SIGINT" || signal === "SIGQUIT");
+    if (!typed) child.kill(signal);
+  };
   for (const signal of passed) process.on(signal, pass);
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", reject);
@@ -55,7 +61,7 @@ export async function runSupervisor(homes: Homes, options: { readonly onReady: (
   while (child.exitCode === null && child.signalCode === null && !(await answers(homes))) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  if (child.exitCode === null && child.signalCode === null) await options.onReady();
+  if (child.exitCode === null && child.signalCode === null) options.onReady();
   const code = await ended;
   for (const signal of passed) process.off(signal, pass);
   return code;

@@ -5,7 +5,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ApiError, EventView, InstanceView, ServiceView } from "../../src/protocol/api.ts";
+import { instance } from "../../src/cli/testing.ts";
+import type { ApiError, EventView, ServiceView } from "../../src/protocol/api.ts";
 
 /** Answers of the fake, by `METHOD path` without the query. */
 export type Script = Readonly<Record<string, (request: Asked, response: ServerResponse) => unknown>>;
@@ -111,29 +112,6 @@ export function stream(response: ServerResponse, events: readonly EventView[]): 
   response.writeHead(200, { "content-type": "application/x-ndjson" });
   response.flushHeaders();
   for (const event of events) response.write(`${JSON.stringify(event)}\n`);
-}
-
-export function instance(overrides: Partial<InstanceView> = {}): InstanceView {
-  return {
-    service: "api",
-    slot: 0,
-    state: "up",
-    desired: "up",
-    ready: true,
-    healthy: true,
-    pid: 4711,
-    generation: 3,
-    revision: 7,
-    startedAt: "2026-11-22T07:00:00.000Z",
-    uptimeMs: 51_234,
-    restarts: 2,
-    exit: null,
-    memoryBytes: 48_234_496,
-    cpuPercent: 1.5,
-    reason: null,
-    statusText: null,
-    ...overrides,
-  };
 }
 
 const spec = {

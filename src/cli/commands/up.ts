@@ -6,6 +6,7 @@ import { applyAndWait } from "../apply-and-wait.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { findConfiguration } from "../configuration.ts";
 import { loadRequest } from "../load-specs.ts";
+import { renderError } from "../report.ts";
 import { resume } from "../resume.ts";
 import { type WaitValues, waitOptions } from "../wait/finish.ts";
 
@@ -44,7 +45,7 @@ export const command = defineCommand({
         hint: "Apply the file with `lares up`, or end that supervisor with `lares down`.",
       });
     }
-    return runSupervisor(context.homes, { onReady: () => bringUp(context, { request, values, restored: true }) });
+    return runInForeground(context, () => bringUp(context, { request, values, restored: true }));
   },
 });
 
@@ -56,6 +57,16 @@ async function isRunning({ client }: Context): Promise<boolean> {
     if (isDisconnected(error)) return false;
     throw error;
   }
+}
+
+/** A service that fails does not end the supervisor that is to restart it: the failure is only said. */
+async function runInForeground(context: Context, bringUp: () => Promise<void>): Promise<number> {
+  const color = process.stderr.isTTY === true && context.terminal.color;
+  const code = await runSupervisor(context.homes, {
+    onReady: () => void bringUp().catch((error) => process.stderr.write(renderError(error, { color }))),
+  });
+  // Without this, a wait that had not ended would hold on for the ten seconds it gives a supervisor to come back.
+  process.exit(code);
 }
 
 async function bringUp(

@@ -4,7 +4,7 @@ import type { Context, OptionTable } from "../command.ts";
 import { renderFailure } from "../describe-service.ts";
 import { nameOf } from "../instances.ts";
 import { durationOption } from "../units.ts";
-import type { Goal } from "./goals.ts";
+import { concerned, type Goal } from "./goals.ts";
 import { Progress } from "./progress.ts";
 import { type Standing, waitFor } from "./wait.ts";
 
@@ -44,8 +44,7 @@ export async function finish(context: Context, wish: Wish, values: WaitValues): 
     ...(context.json ? {} : { onChange: (current) => progress.show(current) }),
   });
   const missed = standing.verdicts.filter(({ verdict }) => verdict !== "done").map(({ goal }) => goal);
-  const services = new Set(wish.goals.map(({ service }) => service));
-  if (missed.length === 0) return standing.instances.filter(({ service }) => services.has(service));
+  if (missed.length === 0) return concerned(wish.goals, standing.instances);
   if (!context.json) await showFailures(context, missed);
   throw missedError(wish.verb, { missed, standing });
 }

@@ -25,13 +25,14 @@ export type Verdict = "pending" | "done" | "failed";
 
 /** What is known while waiting: the latest instances, and the events since the request. */
 export interface Facts {
-  readonly instances: readonly InstanceView[];
+  /** By service: a thousand goals over a thousand instances are looked at many times a second. */
+  readonly instances: ReadonlyMap<string, readonly InstanceView[]>;
   readonly reloads: readonly EventView[];
 }
 
 /** Decides whether a goal is reached. */
 export function judge(goal: Goal, facts: Facts): Verdict {
-  const own = facts.instances.filter(({ service }) => service === goal.service);
+  const own = facts.instances.get(goal.service) ?? [];
   switch (goal.kind) {
     case "running":
       return worst(own.filter(({ slot }) => slot === goal.slot).map((it) => judgeRunning(it, goal.generation)));
@@ -46,6 +47,12 @@ export function judge(goal: Goal, facts: Facts): Verdict {
     default:
       return assertNever(goal);
   }
+}
+
+/** The instances that goals speak of. */
+export function concerned(goals: readonly Goal[], instances: readonly InstanceView[]): InstanceView[] {
+  const names = new Set(goals.map((goal) => ("slot" in goal ? `${goal.service}/${goal.slot}` : goal.service)));
+  return instances.filter(({ service, slot }) => names.has(service) || names.has(`${service}/${slot}`));
 }
 
 /** The goals of an accepted action. */
@@ -93,6 +100,7 @@ function judgeRunning(instance: InstanceView, generation: number): Verdict {
 function judgeSettled(own: readonly InstanceView[], goal: Goal & { readonly kind: "settled" }): Verdict {
   const slots = new Set(own.map(({ slot }) => slot));
   if (slots.size !== goal.instances) return "pending";
+  if (goal.instances === 0) return "done";
   return worst(
     own.map((instance) => {
       if (instance.desired === "down") return atRest(instance) ? "done" : "pending";

@@ -2,6 +2,7 @@ import type { InstanceView } from "../../protocol/api.ts";
 import { nameOf, styleOfState } from "../instances.ts";
 import { cut, type Terminal } from "../terminal.ts";
 import { formatDuration } from "../units.ts";
+import { concerned } from "./goals.ts";
 import type { Standing } from "./wait.ts";
 
 /** How often a stop that hangs is mentioned where lines cannot be rewritten. */
@@ -31,10 +32,12 @@ export class Progress {
   }
 
   show(standing: Standing): void {
-    const services = new Set(standing.verdicts.map(({ goal }) => goal.service));
-    const concerned = standing.instances.filter(({ service }) => services.has(service));
-    const changed = concerned.filter((instance) => this.#note(instance));
-    if (this.#terminal.live) this.#rewrite(concerned, standing.disconnected);
+    const shown = concerned(
+      standing.verdicts.map(({ goal }) => goal),
+      standing.instances,
+    );
+    const changed = shown.filter((instance) => this.#note(instance));
+    if (this.#terminal.live) this.#rewrite(shown, standing.disconnected);
     else for (const instance of changed) this.#terminal.write(`${this.#line(instance)}\n`);
   }
 

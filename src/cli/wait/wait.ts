@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../client/client.ts";
 import { isDisconnected } from "../../client/errors.ts";
 import { LaresError } from "../../core/errors.ts";
 import type { EventView, InstanceView } from "../../protocol/api.ts";
-import { type Goal, judge, type Verdict } from "./goals.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { concerned, type Goal, judge, type Verdict } from "./goals.ts";
 
 /** Where a wait stands. */
 export interface Standing {
@@ -16,21 +16,23 @@ export interface Standing {
 }
 
 export interface WaitOptions {
-  readonly client: Client;
+  readonly client: Pick<Client, "instances" | "events">;
   /** Events after this one matter. */
   readonly seq: number;
   /** Gives up after this long; absent waits for as long as the supervisor does. */
   readonly timeoutMs?: number | undefined;
   /** Called whenever something may have changed, and at least every second. */
   readonly onChange?: (standing: Standing) => void;
-  readonly nowMs?: () => number;
+  readonly clock?: Clock;
 }
 
 /** The keeper needs a fraction of a second to start a supervisor again; after this long there is none. */
 const reconnectMs = 10_000;
+/** Between two attempts to reach a supervisor that is gone. */
+const reopenMs = 100;
 /** Polls are for what no event tells; events bring the next one forward. */
 const pollMs = 1000;
-/** Bounds what a burst of events costs the supervisor. */
+/** Bounds what a burst of events costs the supervisor; where answering takes long, the gap is longer. */
 const pollGapMs = 50;
 /** If nothing moves for so long after a failure, what is still down waits for what failed. */
 const quietMs = 2000;
@@ -55,7 +57,7 @@ export async function waitFor(goals: readonly Goal[], options: WaitOptions): Pro
 class Wait {
   readonly #goals: readonly Goal[];
   readonly #options: WaitOptions;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #reloads: EventView[] = [];
   #instances: readonly InstanceView[] = [];
   #seq: number;
@@ -63,28 +65,32 @@ class Wait {
   #heardMs: number;
   /** When something last changed. */
   #movedMs: number;
+  /** Whether an event came that the last poll may not have seen. */
+  #stirred = false;
   #wake: () => void = () => {};
 
   constructor(goals: readonly Goal[], options: WaitOptions) {
     this.#goals = goals;
     this.#options = options;
-    this.#now = options.nowMs ?? performance.now.bind(performance);
+    this.#clock = options.clock ?? systemClock;
     this.#seq = options.seq;
-    this.#heardMs = this.#now();
+    this.#heardMs = this.#clock.nowMs();
     this.#movedMs = this.#heardMs;
   }
 
   async poll(): Promise<Standing> {
-    const startedMs = this.#now();
+    const startedMs = this.#clock.nowMs();
     for (;;) {
+      const askedMs = this.#clock.nowMs();
+      this.#stirred = false;
       const disconnected = !(await this.#refresh());
       const standing = this.#standing(disconnected);
       this.#options.onChange?.(standing);
       if (!disconnected && this.#ended(standing)) return standing;
-      const leftMs = startedMs + (this.#options.timeoutMs ?? Number.POSITIVE_INFINITY) - this.#now();
+      const leftMs = startedMs + (this.#options.timeoutMs ?? Number.POSITIVE_INFINITY) - this.#clock.nowMs();
       if (leftMs <= 0) throw timedOut(standing, this.#options.timeoutMs ?? 0);
-      await sleep(Math.min(pollGapMs, leftMs));
-      await this.#pause(Math.min(disconnected ? 100 : pollMs, leftMs));
+      await this.#clock.sleep(Math.min(Math.max(pollGapMs, 2 * (this.#clock.nowMs() - askedMs)), leftMs));
+      await this.#pause(Math.min(disconnected ? reopenMs : pollMs, leftMs));
     }
   }
 
@@ -98,53 +104,58 @@ class Wait {
       } catch {
         // Polling meets the same trouble, and is the one to judge it.
       }
-      await sleep(100, undefined, { signal }).catch(() => {});
+      await this.#clock.sleep(reopenMs, signal);
     }
   }
 
   #observe(event: EventView): void {
     this.#seq = Math.max(this.#seq, event.seq);
-    this.#movedMs = this.#now();
+    this.#movedMs = this.#clock.nowMs();
     if (event.type === "reload_completed" || event.type === "reload_failed") this.#reloads.push(event);
+    this.#stirred = true;
     this.#wake();
   }
 
   async #refresh(): Promise<boolean> {
     try {
       const instances = await this.#options.client.instances();
-      if (stamp(instances) !== stamp(this.#instances)) this.#movedMs = this.#now();
+      if (stamp(instances) !== stamp(this.#instances)) this.#movedMs = this.#clock.nowMs();
       this.#instances = instances;
-      this.#heardMs = this.#now();
+      this.#heardMs = this.#clock.nowMs();
       return true;
     } catch (error) {
-      if (!isDisconnected(error) || this.#now() - this.#heardMs > reconnectMs) throw error;
+      if (!isDisconnected(error) || this.#clock.nowMs() - this.#heardMs > reconnectMs) throw error;
       return false;
     }
   }
 
   #standing(disconnected: boolean): Standing {
-    const facts = { instances: this.#instances, reloads: this.#reloads };
+    const facts = { instances: Map.groupBy(this.#instances, ({ service }) => service), reloads: this.#reloads };
     const verdicts = this.#goals.map((goal) => ({ goal, verdict: judge(goal, facts) }));
-    return { verdicts, ...facts, disconnected };
+    return { verdicts, instances: this.#instances, reloads: this.#reloads, disconnected };
   }
 
   #ended({ verdicts, instances }: Standing): boolean {
     const pending = verdicts.filter(({ verdict }) => verdict === "pending");
     if (pending.length === 0) return true;
-    if (this.#now() - this.#movedMs < quietMs || !verdicts.some(({ verdict }) => verdict === "failed")) return false;
+    if (this.#clock.nowMs() - this.#movedMs < quietMs || !verdicts.some(({ verdict }) => verdict === "failed"))
+      return false;
     // Something failed, nothing moves, and nothing of the rest is under way: it waits for what failed.
-    const services = new Set(pending.map(({ goal }) => goal.service));
-    const concerned = instances.filter(({ service }) => services.has(service));
-    return concerned.every(({ state }) => state === "down" || state === "failed");
+    const rest = concerned(
+      pending.map(({ goal }) => goal),
+      instances,
+    );
+    return rest.every(({ state }) => state === "down" || state === "failed");
   }
 
   /** Until something happens, or the time is over. */
   async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    this.#wake = resolve;
-    await promise;
-    clearTimeout(timer);
+    if (this.#stirred) return;
+    const stirred = Promise.withResolvers<void>();
+    const over = new AbortController();
+    this.#wake = stirred.resolve;
+    await Promise.race([stirred.promise, this.#clock.sleep(ms, over.signal)]);
+    over.abort();
   }
 }
 
@@ -157,9 +168,7 @@ function stamp(instances: readonly InstanceView[]): string {
 function timedOut({ verdicts, instances }: Standing, timeoutMs: number): LaresError {
   const pending = verdicts.filter(({ verdict }) => verdict === "pending").map(({ goal }) => goal);
   const names = [...new Set(pending.map(({ service }) => service))];
-  const states = instances
-    .filter(({ service }) => names.includes(service))
-    .map((it) => `${it.service}/${it.slot} is ${it.state}`);
+  const states = concerned(pending, instances).map((it) => `${it.service}/${it.slot} is ${it.state}`);
   return new LaresError("timed_out", `Cannot wait for "${names.join(" ")}": not done after ${timeoutMs / 1000} s`, {
     hint: `It goes on without you: look at it with \`lares describe ${names[0]}\`.`,
     ...(states.length === 0 ? {} : { cause: new Error(states.slice(0, 10).join(", ")) }),

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ApplyReply, ApplyRequest, EventView, InstanceView } from "../../protocol/api.ts";
+import { event, instance } from "../testing.ts";
+import { concerned, type Goal, goalsOfAction, goalsOfApply, judge, type Verdict } from "./goals.ts";
+
+function verdictOf(goal: Goal, instances: readonly InstanceView[], reloads: readonly EventView[] = []): Verdict {
+  return judge(goal, { instances: Map.groupBy(instances, ({ service }) => service), reloads });
+}
+
+const running = { kind: "running", service: "api", slot: 0, generation: 2 } as const;
+
+test("a start is done when the slot is up or completed, failed when it failed, and goes on through backoff", () => {
+  const cases: [InstanceView["state"], Verdict][] = [
+    ["down", "pending"],
+    ["starting", "pending"],
+    ["up", "done"],
+    ["degraded", "failed"],
+    ["stopping", "pending"],
+    ["backoff", "pending"],
+    ["failed", "failed"],
+    ["completed", "done"],
+  ];
+  for (const [state, verdict] of cases)
+    assert.equal(verdictOf(running, [instance({ state, generation: 2 })]), verdict, state);
+});
+
+test("what an older generation is does not count: a restart is not done because the old process is still up", () => {
+  assert.equal(verdictOf(running, [instance({ state: "up", generation: 1 })]), "pending");
+  assert.equal(verdictOf(running, [instance({ state: "failed", generation: 1 })]), "pending");
+  assert.equal(verdictOf(running, [instance({ state: "up", generation: 3 })]), "done");
+});
+
+test("a start that someone else stops has failed", () => {
+  assert.equal(verdictOf(running, [instance({ state: "down", desired: "down", generation: 2 })]), "failed");
+});
+
+test("a slot that is not listed yet is pending for a start, and gone for a stop", () => {
+  assert.equal(verdictOf(running, []), "pending");
+  assert.equal(verdictOf({ kind: "stopped", service: "api", slot: 0 }, []), "done");
+  assert.equal(verdictOf({ kind: "gone", service: "api" }, [instance({ state: "down" })]), "pending");
+  assert.equal(verdictOf({ kind: "gone", service: "api" }, [instance({ service: "web" })]), "done");
+});
+
+test("a stop is done when the slot has no process", () => {
+  const stopped = { kind: "stopped", service: "api", slot: 0 } as const;
+  for (const state of ["starting", "up", "degraded", "stopping", "backoff"] as const) {
+    assert.equal(verdictOf(stopped, [instance({ state })]), "pending", state);
+  }
+  for (const state of ["down", "failed", "completed"] as const) {
+    assert.equal(verdictOf(stopped, [instance({ state })]), "done", state);
+  }
+});
+
+test("a reload ends with its own event, not with an older one or that of another service", () => {
+  const goal = { kind: "reloaded", service: "api", afterSeq: 10 } as const;
+  assert.equal(verdictOf(goal, [], [event(9, "reload_completed", { service: "api" })]), "pending");
+  assert.equal(verdictOf(goal, [], [event(11, "reload_completed", { service: "web" })]), "pending");
+  assert.equal(verdictOf(goal, [], [event(11, "reload_completed", { service: "api" })]), "done");
+  assert.equal(verdictOf(goal, [], [event(11, "reload_failed", { service: "api" })]), "failed");
+});
+
+test("an applied service is settled when all its slots are, at its new revision", () => {
+  const goal = { kind: "settled", service: "api", instances: 2, revision: 5, scheduled: false } as const;
+  const up = (slot: number, revision: number) => instance({ slot, revision });
+  assert.equal(verdictOf(goal, [up(0, 5)]), "pending", "one slot is missing");
+  assert.equal(verdictOf(goal, [up(0, 5), up(1, 4)]), "pending", "one slot is old");
+  assert.equal(verdictOf(goal, [up(0, 5), up(1, 5), up(2, 5)]), "pending", "one slot is still to go");
+  assert.equal(verdictOf(goal, [up(0, 5), up(1, 6)]), "done");
+  assert.equal(verdictOf(goal, [up(0, 5), instance({ slot: 1, revision: 5, state: "failed" })]), "failed");
+});
+
+test("what the operator stopped stays stopped through an apply, and a scheduled task may wait for its time", () => {
+  const goal = { kind: "settled", service: "api", instances: 1, revision: 5, scheduled: false } as const;
+  assert.equal(verdictOf(goal, [instance({ state: "down", desired: "down", revision: 1 })]), "done");
+  assert.equal(verdictOf(goal, [instance({ state: "down", revision: 5 })]), "pending");
+  assert.equal(verdictOf({ ...goal, scheduled: true }, [instance({ state: "down" })]), "done");
+});
+
+test("no service needs any instance to be settled at none", () => {
+  const goal = { kind: "settled", service: "api", instances: 0, revision: 0, scheduled: false } as const;
+  assert.equal(verdictOf(goal, []), "done");
+});
+
+test("goals of a plan: new revisions for what starts again, events for what reloads, nothing left of what is removed", () => {
+  const spec = (name: string) => ({ name, instances: 1 });
+  const request = {
+    services: [spec("a"), spec("b"), spec("c")],
+    source: "/f",
+    dryRun: false,
+  } as unknown as ApplyRequest;
+  const step = (service: string, action: string, effect: string) => ({ service, action, effect, changes: [] });
+  const plan = [
+    step("a", "keep", "none"),
+    step("b", "change", "restart"),
+    step("c", "change", "reload"),
+    step("d", "remove", "stop"),
+  ];
+  const goals = goalsOfApply(request, { revision: 5, seq: 40, plan } as unknown as ApplyReply);
+  assert.deepEqual(
+    goals.map((goal) => [goal.service, goal.kind, "revision" in goal ? goal.revision : undefined]),
+    [
+      ["a", "settled", 0],
+      ["b", "settled", 5],
+      ["c", "reloaded", undefined],
+      ["c", "settled", 0],
+      ["d", "gone", undefined],
+    ],
+  );
+});
+
+test("only the slots that were named are shown", () => {
+  const reply = { seq: 1, targets: [{ service: "api", slot: 1, generation: 1 }] };
+  const instances = [instance({ slot: 0 }), instance({ slot: 1 }), instance({ service: "web" })];
+  assert.deepEqual(concerned(goalsOfAction("stop", reply), instances), [instances[1]]);
+  assert.deepEqual(concerned(goalsOfAction("delete", reply), instances), instances.slice(0, 2));
+});
