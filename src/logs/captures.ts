@@ -211,7 +211,7 @@ export class Captures {
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
     this.#timerDueMs = dueMs;
-    this.#timer = setTimeout(() => this.#tick(), dueMs - monotonicMs());
+    this.#timer = setTimeout(() => this.#tick(), Math.max(1, dueMs - monotonicMs()));
   }
 
   #tick(): void {

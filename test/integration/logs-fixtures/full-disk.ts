@@ -1,0 +1,77 @@
+/**
+ * Floods a small file system until it is full, makes room, and counts what became of the lines. Run it where DIRECTORY may be
+ * mounted over: `unshare --mount … full-disk.ts DIRECTORY drop|block`. Prints its findings as JSON.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { Captures } from "../../../src/logs/captures.ts";
+import type { PressureReport } from "../../../src/logs/pressure.ts";
+import { listSegments } from "../../../src/logs/segments.ts";
+import { setNonBlocking } from "../../../src/os/descriptors.ts";
+import { closeFd, createPipe, writeNow } from "../../../src/os/pipes.ts";
+
+const [, , directory = "", mode = ""] = process.argv;
+execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "lares-test", directory]);
+const ballast = join(directory, "ballast");
+writeFileSync(ballast, Buffer.alloc(1024 * 1024));
+
+const reports: PressureReport[] = [];
+const ended = Promise.withResolvers<void>();
+const pipe = createPipe({ sizeBytes: 64 * 1024 });
+setNonBlocking(pipe.writeEnd, true);
+const captures = new Captures({ directory });
+const capture = captures.capture({
+  fd: pipe.readEnd,
+  sizeBytes: pipe.sizeBytes,
+  ...{ service: "flood", slot: 0, stream: "stdout", generation: 1 },
+  limits: {
+    ...{ maxSizeBytes: 300_000, maxAgeMs: 1e12, keep: 1e6, totalBytes: 1e12, compress: "none" },
+    whenFull: mode === "block" ? "block" : "drop",
+  },
+  onPressure: (report) => reports.push(report),
+  onEnd: ended.resolve,
+});
+
+const lineOf = (number: number) => `${number} ${"x".repeat(number % 173)}\n`;
+let lines = 0;
+let blocked = false;
+
+async function writeLine(): Promise<void> {
+  lines += 1;
+  for (let rest = Buffer.from(lineOf(lines)); rest.length > 0; ) {
+    const written = writeNow(pipe.writeEnd, rest);
+    rest = rest.subarray(Math.max(0, written));
+    blocked = written < 0 && reports.length === 1;
+    if (blocked) rmSync(ballast, { force: true });
+    if (written < 0) await setImmediate();
+  }
+  if (lines % 50 === 0) await setImmediate();
+}
+
+while (reports.length === 0) await writeLine();
+while (reports.length === 1) {
+  await writeLine();
+  if (capture.stats.droppedBytes > 200_000) rmSync(ballast, { force: true });
+}
+for (let more = 0; more < 500; more += 1) await writeLine();
+closeFd(pipe.writeEnd);
+await ended.promise;
+captures.close();
+
+const text = listSegments(join(directory, "flood"))
+  .map((segment) => readFileSync(segment.path, "latin1"))
+  .join("");
+const kept = text.split("\n").slice(0, -1);
+const numbers = kept.map((line) => Number.parseInt(line, 10));
+console.log(
+  JSON.stringify({
+    reports,
+    lines,
+    kept: kept.length,
+    torn: kept.filter((line, at) => `${line}\n` !== lineOf(numbers[at] ?? 0)).length,
+    inOrder: numbers.every((number, at) => at === 0 || number > (numbers[at - 1] ?? 0)),
+    droppedBytes: capture.stats.droppedBytes,
+  }),
+);
