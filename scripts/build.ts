@@ -18,7 +18,7 @@ const dist = join(root, "dist");
 /** Output name → source. An entry whose source is not there yet is left out. */
 const programs = {
   launch: "src/supervisor/launch.ts",
-  supervisor: "src/supervisor/main.ts",
+  supervisor: "src/api/main.ts",
   lares: "src/daemon/index.ts",
   client: "src/client/index.ts",
   register: "src/daemon/register/index.ts",

@@ -4,6 +4,9 @@ import { type Goal, inSlot, resized, type Service, type ServiceContext, withoutD
 import * as slots from "./slot.ts";
 import { isAtRest, type Slot } from "./slot.ts";
 
+/** A scheduled run that is later than this is not made up for. */
+const missedMs = 60_000;
+
 /** Brings every slot towards the goal, moves a rollout on, and drops slots that were scaled away. */
 export function pursue(service: Service, goal: Goal, context: ServiceContext): Service {
   const towards = withSlots(resizedService(service), (slot) => {
@@ -56,6 +59,12 @@ function planned(service: Service, goal: Goal, { effects }: ServiceContext): Ser
 function runScheduled(service: Service, context: ServiceContext): Service {
   const { name, schedule } = service.spec;
   context.effects.push({ do: "plan_schedule", service: name });
+  const lateMs = context.nowMs - (service.dueMs ?? context.nowMs);
+  if (lateMs > missedMs) {
+    const cause = `it was due ${Math.round(lateMs / 1000)} s ago, when nobody could start it`;
+    context.effects.push({ do: "record", event: { type: "schedule_missed", service: name, cause } });
+    return withoutDue(service);
+  }
   return withSlots(withoutDue(service), (slot) => {
     if (slot.held) return slot;
     const inner = inSlot(service, slot, context);

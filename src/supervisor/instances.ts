@@ -82,6 +82,10 @@ export class Instances {
     return this.#held.get(runKey(run));
   }
 
+  holdings(): readonly Holding[] {
+    return [...this.#held.values()];
+  }
+
   perform(effect: RunEffect): void {
     const { run } = effect;
     switch (effect.do) {

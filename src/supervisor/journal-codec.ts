@@ -13,6 +13,8 @@ export interface JournalHeader {
   readonly lares: number;
   readonly version: string;
   readonly boot: string;
+  /** How many supervisors have taken over from a dead one before this one. */
+  readonly recoveries: number;
 }
 
 /** An event with its number and wall time. */

@@ -22,12 +22,13 @@ export interface JournalFile {
  */
 export class Journal {
   readonly #file: JournalFile;
-  readonly #header: Omit<JournalHeader, "lares">;
+  readonly #header: Omit<JournalHeader, "lares" | "recoveries">;
+  #recoveries = 0;
   #bytes = 0;
   /** The last write failed: the file no longer has everything, and is written anew at the next chance. */
   #behind = false;
 
-  constructor(file: JournalFile, header: Omit<JournalHeader, "lares">) {
+  constructor(file: JournalFile, header: Omit<JournalHeader, "lares" | "recoveries">) {
     this.#file = file;
     this.#header = header;
   }
@@ -35,7 +36,14 @@ export class Journal {
   /** What the last supervisor of this boot left; undefined when there is nothing that can be used. */
   recover(): Replay | undefined {
     const found = replay(this.#file.read());
-    return found?.header.boot === this.#header.boot ? found : undefined;
+    if (found?.header.boot !== this.#header.boot) return undefined;
+    this.#recoveries = (found.header.recoveries ?? 0) + 1;
+    return found;
+  }
+
+  /** How often this home has been taken over from a dead supervisor since it was started. */
+  get recoveries(): number {
+    return this.#recoveries;
   }
 
   get isBehind(): boolean {
@@ -44,7 +52,7 @@ export class Journal {
 
   /** Begins anew with the whole world. */
   rewrite(world: World): void {
-    const text = headerLine(this.#header) + lineOf(snapshotOf(world));
+    const text = headerLine({ ...this.#header, recoveries: this.#recoveries }) + lineOf(snapshotOf(world));
     this.#behind = true;
     this.#file.replace(text);
     this.#behind = false;

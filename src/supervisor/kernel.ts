@@ -39,6 +39,11 @@ export interface Kernel {
   /** Whether anything that the run started is still alive. */
   hasLeftovers(remains: Remains): boolean;
   signalLeftovers(remains: Remains, signal: string): void;
+  /** The processes of a run that lives, as far as they can be known. */
+  membersOf(remains: {
+    readonly process?: { readonly pid: number };
+    readonly group: string | undefined;
+  }): readonly number[];
   /** Whether a living process was started by the run. */
   isPartOf(pid: number, remains: Remains): boolean;
 }

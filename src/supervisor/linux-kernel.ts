@@ -95,6 +95,10 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       if (remains.group !== undefined && signal === "SIGKILL") killGroup(remains.group);
       else for (const pid of leftoversOf(remains, options.keeperPid())) signalQuietly(pid, signal);
     },
+    membersOf({ process: main, group }) {
+      if (group !== undefined) return groupPids(group);
+      return main ? descendantsOf(main.pid) : [];
+    },
     isPartOf,
   };
 }
@@ -147,6 +151,10 @@ function leftoversOf({ pid, tag, group }: Remains, keeperPid: number): readonly 
   if (group !== undefined) return groupPopulated(group) ? groupPids(group) : [];
   const orphans = [...childrenOf(keeperPid), ...childrenOf(1)];
   return orphans.filter((orphan) => pgrpOf(orphan) === pid || environmentOf(orphan)?.get("LARES_INSTANCE") === tag);
+}
+
+function descendantsOf(pid: number): readonly number[] {
+  return [pid, ...childrenOf(pid).flatMap(descendantsOf)];
 }
 
 function tagsOf(homeId: string): Map<string, number[]> {

@@ -16,16 +16,17 @@ export interface OutputsOptions {
   readonly directory: string;
   /** Something about a service's output has to be said: a full disk, and its end. */
   readonly onPressure: (run: RunId, sentence: string) => void;
-  readonly onRotated: NonNullable<ConstructorParameters<typeof Captures>[0]["onRotated"]>;
+  /** Closed segments could not be compressed or deleted. */
+  readonly onError: (error: Error) => void;
 }
 
 /** The output of all instances, captured into files. */
 export function capturedOutputs({
   directory,
   onPressure,
-  onRotated,
+  onError,
 }: OutputsOptions): Outputs & { readonly captures: Captures } {
-  const captures = new Captures({ directory, onRotated });
+  const captures = new Captures({ directory, onError });
   const open = new Map<string, Capture>();
   const keyOf = (run: RunId, name: string) => `${runKey(run)}:${name}`;
   return {

@@ -1,0 +1,45 @@
+import { LaresError } from "../../core/errors.ts";
+import type { ActionReply, ActionRequest } from "../../protocol/api.ts";
+import { actionCommand, concerned } from "../../supervisor/operations.ts";
+import type { Route } from "../route.ts";
+
+const actionNames: readonly string[] = [
+  "start",
+  "stop",
+  "restart",
+  "reload",
+  "delete",
+  "reset",
+  "signal",
+  "scale",
+  "down",
+] satisfies ActionRequest["action"][];
+
+/** `POST /v1/actions` */
+export const actions: Route = {
+  method: "POST",
+  pattern: /^\/v1\/actions$/,
+  answer: ({ supervisor, body }): ActionReply => {
+    const request = readRequest(body);
+    const { seq } = supervisor.events;
+    const isScale = request.action === "scale";
+    const command = actionCommand(supervisor.engine.world, request, supervisor.desired.revision + (isScale ? 1 : 0));
+    if (isScale) supervisor.desired.revision += 1;
+    const cause = "asked for by an operator";
+    supervisor.engine.record({ type: `${request.action}_requested`, targets: request.targets, cause });
+    supervisor.command(command);
+    return { seq, targets: concerned(supervisor.engine.world, command) };
+  },
+};
+
+function readRequest(body: unknown): ActionRequest {
+  const request = body as Partial<ActionRequest> | null;
+  if (typeof request !== "object" || request === null || !actionNames.includes(String(request.action))) {
+    throw new LaresError("protocol", `Cannot act: the request names none of ${actionNames.join(", ")}`);
+  }
+  const targets = request.targets ?? [];
+  if (!Array.isArray(targets) || !targets.every((target) => typeof target === "string")) {
+    throw new LaresError("protocol", "Cannot act: the targets are no list of names");
+  }
+  return { ...(request as ActionRequest), targets };
+}

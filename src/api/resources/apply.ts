@@ -1,0 +1,41 @@
+import { LaresError } from "../../core/errors.ts";
+import type { ApplyReply, ApplyRequest } from "../../protocol/api.ts";
+import { checkSpecs } from "../../supervisor/check-specs.ts";
+import { applyCommand, planOf } from "../../supervisor/operations.ts";
+import type { Route } from "../route.ts";
+
+/** `POST /v1/apply` */
+export const apply: Route = {
+  method: "POST",
+  pattern: /^\/v1\/apply$/,
+  answer: ({ supervisor, body }): ApplyReply => {
+    const request = readRequest(body);
+    const plan = planOf(supervisor.engine.world, request);
+    const { seq } = supervisor.events;
+    const hasChanges = plan.some(({ action }) => action !== "keep");
+    if (!request.dryRun && hasChanges) {
+      supervisor.desired.revision += 1;
+      const { revision } = supervisor.desired;
+      const counts = Object.groupBy(plan, ({ action }) => action);
+      supervisor.engine.record({
+        type: "plan_applied",
+        revision,
+        ...(request.source !== null && { source: request.source }),
+        added: counts.add?.length ?? 0,
+        changed: counts.change?.length ?? 0,
+        removed: counts.remove?.length ?? 0,
+      });
+      supervisor.command(applyCommand(plan, request, revision));
+    }
+    return { revision: supervisor.desired.revision, plan, seq };
+  },
+};
+
+function readRequest(body: unknown): ApplyRequest {
+  const request = body as Partial<ApplyRequest> | null;
+  if (typeof request !== "object" || request === null || !Array.isArray(request.services)) {
+    throw new LaresError("protocol", "Cannot apply: the request has no list of services");
+  }
+  checkSpecs(request.services);
+  return { services: request.services, source: request.source ?? null, dryRun: request.dryRun === true };
+}
