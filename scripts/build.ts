@@ -6,7 +6,7 @@
  * What must stay a package of its own (native, or resolved by the user's own dependencies) stays external.
  */
 import { execFile } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { rolldown } from "rolldown";
@@ -14,6 +14,8 @@ import { licencesOf } from "./licences.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
+/** Built beside and put in place at once: what runs from `dist/` meanwhile never finds half of it. */
+const fresh = join(root, `dist.${process.pid}`);
 
 /** Output name → source. An entry whose source is not there yet is left out. */
 const programs = {
@@ -40,10 +42,10 @@ const neededAtOnce = [
 const external = [/^node:/, /^koffi$/, /^pino(\/|$)/, /^piscina$/, /^@prometheus-io\/client(\/|$)/];
 
 const startedAt = performance.now();
-rmSync(dist, { recursive: true, force: true });
 const [command, rest] = await Promise.all([bundleCommand(), bundlePrograms(), declareTypes()]);
 const modules = new Set([...command, ...rest]);
-writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licencesOf([...modules]));
+writeFileSync(join(fresh, "THIRD_PARTY_LICENSES.txt"), licencesOf([...modules]));
+replaceDist();
 console.log(`dist: ${modules.size} modules in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 
 /**
@@ -73,7 +75,7 @@ async function bundle(
     checks: { ineffectiveDynamicImport: false },
   });
   const { output } = await bundler.write({
-    dir: dist,
+    dir: fresh,
     format: as.format,
     // Flat, so that a bundle finds its neighbours (launch.js, ../package.json) from any chunk alike.
     entryFileNames: `[name].${as.extension}`,
@@ -83,7 +85,19 @@ async function bundle(
   return output.flatMap((file) => (file.type === "chunk" ? Object.keys(file.modules) : []));
 }
 
+function replaceDist(): void {
+  const old = `${fresh}.old`;
+  if (existsSync(dist)) renameSync(dist, old);
+  renameSync(fresh, dist);
+  rmSync(old, { recursive: true, force: true });
+}
+
 /** Only of what can be imported from the package. */
 async function declareTypes(): Promise<void> {
-  await promisify(execFile)(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "scripts/types.tsconfig.json")]);
+  await promisify(execFile)(join(root, "node_modules/.bin/tsc"), [
+    "-p",
+    join(root, "scripts/types.tsconfig.json"),
+    "--outDir",
+    join(fresh, "types"),
+  ]);
 }
