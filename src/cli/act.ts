@@ -1,18 +1,18 @@
 import type { ActionRequest } from "../protocol/api.ts";
 import type { Context } from "./command.ts";
 import { parseTarget, requireOperands } from "./names.ts";
-import { finish, type WaitValues } from "./wait/finish.ts";
+import { finish, type Patience } from "./wait/finish.ts";
 import { goalsOfAction } from "./wait/goals.ts";
 
 /** Actions whose end can be waited for by their reply alone. */
 export type Awaited = "start" | "stop" | "restart" | "reload" | "delete";
 
 /** Asks for an action on the operands, and waits for its end. */
-export async function actAndWait(context: Context, action: Awaited, values: WaitValues): Promise<number> {
+export async function actAndWait(context: Context, action: Awaited, patience: Patience): Promise<number> {
   requireTargets(context.operands, action);
   const reply = await context.client.action({ action, targets: context.operands });
-  const wish = { verb: action, goals: goalsOfAction(action, reply), seq: reply.seq };
-  const instances = await finish(context, wish, values);
+  const wish = { verb: action, goals: goalsOfAction(action, reply), seq: reply.seq, patience };
+  const instances = await finish(context, wish);
   if (context.json) context.terminal.write(`${JSON.stringify({ ...reply, instances }, null, 1)}\n`);
   return 0;
 }

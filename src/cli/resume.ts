@@ -1,6 +1,6 @@
 import { LaresError } from "../core/errors.ts";
 import type { Context } from "./command.ts";
-import { finish, type WaitValues } from "./wait/finish.ts";
+import { finish, type Patience } from "./wait/finish.ts";
 import type { Goal } from "./wait/goals.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { Goal } from "./wait/goals.ts";
  */
 export async function resume(
   context: Context,
-  what: { readonly values: WaitValues; readonly restored: boolean },
+  what: { readonly patience: Patience; readonly restored: boolean },
 ): Promise<void> {
   const { client, homes, terminal } = context;
   const { seq } = await client.supervisor();
@@ -30,6 +30,6 @@ export async function resume(
     terminal.write(`${said}\n`);
   }
   const goals = wanted.map(({ service, slot, generation }): Goal => ({ kind: "running", service, slot, generation }));
-  const instances = await finish(context, { verb: "bring up", goals, seq }, what.values);
+  const instances = await finish(context, { verb: "bring up", goals, seq, patience: what.patience });
   if (context.json) terminal.write(`${JSON.stringify({ seq, instances }, null, 1)}\n`);
 }

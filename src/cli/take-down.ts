@@ -4,6 +4,7 @@ import { LaresError } from "../core/errors.ts";
 import type { InstanceView, SupervisorView } from "../protocol/api.ts";
 import type { Context } from "./command.ts";
 import { nameOf } from "./instances.ts";
+import type { Patience } from "./wait/finish.ts";
 import { Progress } from "./wait/progress.ts";
 
 const pollMs = 50;
@@ -19,16 +20,13 @@ export interface TakenDown {
  *
  * @throws LaresError `timed_out` naming who does not stop.
  */
-export async function takeDown(
-  context: Context,
-  options: { readonly wait: boolean; readonly timeoutMs: number | undefined },
-): Promise<TakenDown> {
-  const deadlineMs = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+export async function takeDown(context: Context, { waits, timeoutMs }: Patience): Promise<TakenDown> {
+  const deadlineMs = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
   const progress = new Progress(context.terminal);
   let supervisor = await ask(context);
   let instances: readonly InstanceView[] = [];
-  while (options.wait && (isAlive(supervisor.pid) || isAlive(supervisor.keeperPid))) {
-    if (performance.now() > deadlineMs) throw timedOut(instances, options.timeoutMs ?? 0);
+  while (waits && (isAlive(supervisor.pid) || isAlive(supervisor.keeperPid))) {
+    if (performance.now() > deadlineMs) throw timedOut(instances, timeoutMs ?? 0);
     await sleep(pollMs);
     try {
       const current = await context.client.supervisor();

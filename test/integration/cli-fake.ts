@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { instance } from "../../src/cli/testing.ts";
+import { usablePath } from "../../src/os/socket-address.ts";
 import type { ApiError, EventView, ServiceView } from "../../src/protocol/api.ts";
 
 /** Answers of the fake, by `METHOD path` without the query. */
@@ -18,8 +19,8 @@ export interface Asked {
   readonly body: any;
 }
 
-/** The command under test, from the sources or, after a build, from dist. */
-export const lares = fileURLToPath(new URL("../../bin/lares", import.meta.url));
+/** The command under test: its sources, since a bundle may be older than they are. */
+export const lares = [process.execPath, fileURLToPath(new URL("../../src/cli/entry.js", import.meta.url))] as const;
 
 export interface Outcome {
   readonly code: number | null;
@@ -29,10 +30,14 @@ export interface Outcome {
 
 /** A home of its own in a temporary directory. */
 export class FakeHome implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), "lares-cli-"));
+  readonly directory: string;
   readonly asked: (Asked & { readonly route: string })[] = [];
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   #script: Script = {};
+
+  constructor(directory: string = mkdtempSync(join(tmpdir(), "lares-cli-"))) {
+    this.directory = directory;
+  }
 
   get socket(): string {
     return join(this.directory, "run/lares.sock");
@@ -42,7 +47,9 @@ export class FakeHome implements AsyncDisposable {
   async listen(script: Script): Promise<this> {
     this.#script = script;
     mkdirSync(join(this.directory, "run"), { recursive: true });
-    await new Promise<void>((resolve) => this.#server.listen(this.socket, resolve));
+    const usable = usablePath(this.socket);
+    await new Promise<void>((resolve) => this.#server.listen(usable.path, resolve));
+    usable.close();
     return this;
   }
 
@@ -55,12 +62,13 @@ export class FakeHome implements AsyncDisposable {
 
   /** Runs one command line against this home. */
   run(...words: string[]): Promise<Outcome> {
-    return run(lares, [...words, "--home", this.directory], { cwd: this.directory });
+    return run([...lares, ...words, "--home", this.directory], { cwd: this.directory });
   }
 
   /** Starts a command line without waiting for it. */
   start(...words: string[]): ChildProcess {
-    return spawn(lares, [...words, "--home", this.directory], {
+    const [program, ...start] = lares;
+    return spawn(program, [...start, ...words, "--home", this.directory], {
       cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -88,13 +96,15 @@ export class FakeHome implements AsyncDisposable {
 
 /** Runs a program to its end. */
 export function run(
-  file: string,
-  words: readonly string[],
+  [file, ...words]: readonly [string, ...string[]],
   options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = execFile(file, words, { ...options, encoding: "utf8", timeout: 20_000 }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode, stdout, stderr }),
+    const child = execFile(
+      file,
+      words,
+      { ...options, encoding: "utf8", timeout: 20_000, maxBuffer: 2 ** 26 },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
     );
   });
 }
@@ -108,10 +118,11 @@ export function refuse(response: ServerResponse, status: number, error: ApiError
 }
 
 /** Sends events and leaves the stream open, as `follow=1` does. */
-export function stream(response: ServerResponse, events: readonly EventView[]): undefined {
+export function stream(response: ServerResponse, events: readonly EventView[]): ServerResponse {
   response.writeHead(200, { "content-type": "application/x-ndjson" });
   response.flushHeaders();
   for (const event of events) response.write(`${JSON.stringify(event)}\n`);
+  return response;
 }
 
 const spec = {

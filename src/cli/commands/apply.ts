@@ -3,7 +3,7 @@ import { defineCommand } from "../command.ts";
 import { requireConfiguration } from "../configuration.ts";
 import { loadRequest } from "../load-specs.ts";
 import { renderPlan } from "../plan.ts";
-import { waitOptions } from "../wait/finish.ts";
+import { patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "apply [-f FILE] [--dry-run] [--no-wait] [--timeout D]",
@@ -26,9 +26,10 @@ export const command = defineCommand({
       named: values.file ?? operands[0],
       directory: process.cwd(),
     });
+    const patience = patienceOf(values);
     const request = await loadRequest(path, context);
     if (!values["dry-run"]) {
-      await applyAndWait(context, request, values);
+      await applyAndWait(context, request, patience);
       return 0;
     }
     const reply = await client.apply({ ...request, dryRun: true });

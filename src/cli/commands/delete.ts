@@ -1,6 +1,6 @@
 import { actAndWait } from "../act.ts";
 import { defineCommand } from "../command.ts";
-import { waitOptions } from "../wait/finish.ts";
+import { patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "delete TARGET… [--no-wait] [--timeout D]",
@@ -8,5 +8,5 @@ export const command = defineCommand({
   options: waitOptions,
   examples: ["lares delete api", "lares delete all"],
   operands: "services",
-  run: (context, values) => actAndWait(context, "delete", values),
+  run: (context, values) => actAndWait(context, "delete", patienceOf(values)),
 });

@@ -1,7 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { takeDown } from "../take-down.ts";
-import { durationOption } from "../units.ts";
-import { waitOptions } from "../wait/finish.ts";
+import { patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "down [--no-wait] [--timeout D]",
@@ -9,8 +8,7 @@ export const command = defineCommand({
   options: waitOptions,
   examples: ["lares down", "lares down --timeout 1m"],
   async run(context, values) {
-    const timeoutMs = values.timeout === undefined ? undefined : durationOption(values.timeout, "--timeout");
-    const stopped = await takeDown(context, { wait: !values["no-wait"], timeoutMs });
+    const stopped = await takeDown(context, patienceOf(values));
     if (context.json) context.terminal.write(`${JSON.stringify(stopped)}\n`);
     return 0;
   },

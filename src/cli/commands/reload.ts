@@ -1,6 +1,6 @@
 import { actAndWait } from "../act.ts";
 import { defineCommand } from "../command.ts";
-import { waitOptions } from "../wait/finish.ts";
+import { patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "reload TARGET… [--no-wait] [--timeout D]",
@@ -10,5 +10,5 @@ export const command = defineCommand({
   options: waitOptions,
   examples: ["lares reload api", "lares reload all --timeout 5m"],
   operands: "services",
-  run: (context, values) => actAndWait(context, "reload", values),
+  run: (context, values) => actAndWait(context, "reload", patienceOf(values)),
 });

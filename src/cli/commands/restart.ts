@@ -1,6 +1,6 @@
 import { actAndWait } from "../act.ts";
 import { defineCommand } from "../command.ts";
-import { waitOptions } from "../wait/finish.ts";
+import { patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "restart TARGET… [--no-wait] [--timeout D]",
@@ -8,5 +8,5 @@ export const command = defineCommand({
   options: waitOptions,
   examples: ["lares restart api", "lares restart worker/1 --no-wait"],
   operands: "services",
-  run: (context, values) => actAndWait(context, "restart", values),
+  run: (context, values) => actAndWait(context, "restart", patienceOf(values)),
 });

@@ -1,7 +1,7 @@
 import { LaresError } from "../../core/errors.ts";
 import { defineCommand } from "../command.ts";
 import { requireOperands } from "../names.ts";
-import { finish, waitOptions } from "../wait/finish.ts";
+import { finish, patienceOf, waitOptions } from "../wait/finish.ts";
 import type { Goal } from "../wait/goals.ts";
 
 export const command = defineCommand({
@@ -13,14 +13,13 @@ export const command = defineCommand({
   operands: "services",
   async run(context, values) {
     requireOperands(context.operands, { command: "scale", what: "SERVICE=N" });
+    const patience = patienceOf(values);
     const replies = [];
     for (const { service, instances } of context.operands.map(parseScale)) {
       const reply = await context.client.action({ action: "scale", targets: [service], instances });
       const goal: Goal = { kind: "settled", service, instances, revision: 0, scheduled: false };
-      replies.push({
-        ...reply,
-        instances: await finish(context, { verb: "scale", goals: [goal], seq: reply.seq }, values),
-      });
+      const settled = await finish(context, { verb: "scale", goals: [goal], seq: reply.seq, patience });
+      replies.push({ ...reply, instances: settled });
     }
     if (context.json) context.terminal.write(`${JSON.stringify(replies, null, 1)}\n`);
     return 0;

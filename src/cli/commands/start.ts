@@ -6,7 +6,7 @@ import { adhocRequest } from "../adhoc-request.ts";
 import { applyAndWait } from "../apply-and-wait.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { requireOperands } from "../names.ts";
-import { waitOptions } from "../wait/finish.ts";
+import { patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "start TARGET… [--name N] [-i N] [--no-wait] [--timeout D] [-- ARGS]",
@@ -28,16 +28,17 @@ export const command = defineCommand({
   operands: "services",
   async run(context, values) {
     requireOperands(context.operands, { command: "start", what: "target" });
+    const patience = patienceOf(values);
     const known = await knownTargets(context);
     const programs = context.operands.filter((operand) => !known.has(operand));
     if (programs.length === 0 && context.rest === undefined && values.name === undefined) {
-      return actAndWait(context, "start", values);
+      return actAndWait(context, "start", patience);
     }
     const request = await adhocRequest(programs, { context, values });
     await ensureSupervisor(context);
-    await applyAndWait(context, request, values);
+    await applyAndWait(context, request, patience);
     if (known.size === 0) return 0;
-    return actAndWait({ ...context, operands: [...known] }, "start", values);
+    return actAndWait({ ...context, operands: [...known] }, "start", patience);
   },
 });
 

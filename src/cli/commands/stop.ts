@@ -1,6 +1,6 @@
 import { actAndWait } from "../act.ts";
 import { defineCommand } from "../command.ts";
-import { waitOptions } from "../wait/finish.ts";
+import { patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "stop TARGET… [--no-wait] [--timeout D]",
@@ -9,5 +9,5 @@ export const command = defineCommand({
   options: waitOptions,
   examples: ["lares stop api", "lares stop worker/1", "lares stop all --timeout 1m"],
   operands: "services",
-  run: (context, values) => actAndWait(context, "stop", values),
+  run: (context, values) => actAndWait(context, "stop", patienceOf(values)),
 });

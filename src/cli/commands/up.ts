@@ -8,7 +8,7 @@ import { findConfiguration } from "../configuration.ts";
 import { loadRequest } from "../load-specs.ts";
 import { renderError } from "../report.ts";
 import { resume } from "../resume.ts";
-import { type WaitValues, waitOptions } from "../wait/finish.ts";
+import { type Patience, patienceOf, waitOptions } from "../wait/finish.ts";
 
 export const command = defineCommand({
   usage: "up [-f FILE] [--foreground] [--no-wait] [--timeout D]",
@@ -28,6 +28,7 @@ export const command = defineCommand({
   examples: ["lares up", "lares up -f services.yaml --timeout 1m", "lares --home /srv/shop up --foreground"],
   operands: "files",
   async run(context, values) {
+    const patience = patienceOf(values);
     const path = await findConfiguration(context.homes, {
       named: values.file ?? context.operands[0],
       directory: process.cwd(),
@@ -37,7 +38,7 @@ export const command = defineCommand({
     const running = await isRunning(context);
     if (!values.foreground) {
       if (!running) await launchSupervisor(context.homes);
-      await bringUp(context, { request, values, restored: !running });
+      await bringUp(context, { request, patience, restored: !running });
       return 0;
     }
     if (running) {
@@ -45,7 +46,7 @@ export const command = defineCommand({
         hint: "Apply the file with `lares up`, or end that supervisor with `lares down`.",
       });
     }
-    return runInForeground(context, () => bringUp(context, { request, values, restored: true }));
+    return runInForeground(context, () => bringUp(context, { request, patience, restored: true }));
   },
 });
 
@@ -71,8 +72,8 @@ async function runInForeground(context: Context, bringUp: () => Promise<void>): 
 
 async function bringUp(
   context: Context,
-  what: { readonly request: ApplyRequest | undefined; readonly values: WaitValues; readonly restored: boolean },
+  what: { readonly request: ApplyRequest | undefined; readonly patience: Patience; readonly restored: boolean },
 ): Promise<void> {
   if (what.request === undefined) await resume(context, what);
-  else await applyAndWait(context, what.request, what.values);
+  else await applyAndWait(context, what.request, what.patience);
 }

@@ -1,6 +1,7 @@
 import { isDisconnected } from "../../client/errors.ts";
-import { packageVersion } from "../../client/version.ts";
+
 import { LaresError } from "../../core/errors.ts";
+import { version } from "../../protocol/version.ts";
 import { type Context, defineCommand } from "../command.ts";
 
 export const command = defineCommand({
@@ -9,13 +10,14 @@ export const command = defineCommand({
   options: {},
   examples: ["lares version", "lares version --json"],
   async run(context) {
-    const lares = await packageVersion();
     const supervisor = await supervisorVersion(context);
     if (context.json) {
-      context.terminal.write(`${JSON.stringify({ lares, node: process.versions.node, supervisor }, null, 1)}\n`);
+      context.terminal.write(
+        `${JSON.stringify({ lares: version, node: process.versions.node, supervisor }, null, 1)}\n`,
+      );
     } else {
       context.terminal.write(
-        `lares ${lares} (Node ${process.versions.node})\nsupervisor ${supervisor ?? "not running"}\n`,
+        `lares ${version} (Node ${process.versions.node})\nsupervisor ${supervisor ?? "not running"}\n`,
       );
     }
     return 0;

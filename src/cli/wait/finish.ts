@@ -14,10 +14,21 @@ export const waitOptions = {
   timeout: { type: "string", value: "D", help: "give up waiting after this long (exit code 6)" },
 } as const satisfies OptionTable;
 
-/** The values of {@link waitOptions}. */
-export interface WaitValues {
-  readonly "no-wait"?: boolean;
-  readonly timeout?: string;
+/** How long a command waits. */
+export interface Patience {
+  readonly waits: boolean;
+  /** Undefined is for as long as it takes. */
+  readonly timeoutMs: number | undefined;
+}
+
+/**
+ * Reads {@link waitOptions}. To be called before anything is asked for: a mistyped option must change nothing.
+ *
+ * @throws LaresError `usage`.
+ */
+export function patienceOf(values: { readonly "no-wait"?: boolean; readonly timeout?: string }): Patience {
+  const timeoutMs = values.timeout === undefined ? undefined : durationOption(values.timeout, "--timeout");
+  return { waits: !values["no-wait"], timeoutMs };
 }
 
 export interface Wish {
@@ -25,6 +36,7 @@ export interface Wish {
   readonly verb: string;
   readonly goals: readonly Goal[];
   readonly seq: number;
+  readonly patience: Patience;
 }
 
 /**
@@ -33,9 +45,9 @@ export interface Wish {
  * @returns The instances concerned, as they ended.
  * @throws LaresError `operation_failed` when a goal was missed; its last log lines are on stderr by then.
  */
-export async function finish(context: Context, wish: Wish, values: WaitValues): Promise<readonly InstanceView[]> {
-  if (values["no-wait"] || wish.goals.length === 0) return [];
-  const timeoutMs = values.timeout === undefined ? undefined : durationOption(values.timeout, "--timeout");
+export async function finish(context: Context, wish: Wish): Promise<readonly InstanceView[]> {
+  const { waits, timeoutMs } = wish.patience;
+  if (!waits || wish.goals.length === 0) return [];
   const progress = new Progress(context.terminal);
   const standing = await waitFor(wish.goals, {
     client: context.client,

@@ -46,7 +46,7 @@ test("what does not fit the screen is counted, and what is under way comes first
   const terminal = fakeTerminal({ live: true, columns: 80, rows: 6 });
   const instances = Array.from({ length: 10 }, (_, slot) => instance({ slot, state: slot === 9 ? "starting" : "up" }));
   new Progress(terminal).show(standing(instances));
-  assert.match(terminal.text, /^\u001b\[2Kapi\/9 {2}starting\n/);
+  assert.ok(terminal.text.startsWith("\u001b[2Kapi/9  starting\n"), terminal.text);
   assert.match(terminal.text, /… and 7 more/);
   assert.equal(terminal.text.match(/\n/g)?.length, 4);
 });
