@@ -164,10 +164,17 @@ export function overlapSlot(slot: Slot, context: RunContext): Slot {
   return current ? begin({ ...rest, retiring: [...slot.retiring, current] }, context) : startSlot(slot, context);
 }
 
-function begin(slot: Slot, context: RunContext): Slot {
+function begin({ reason: _, ...slot }: Slot, context: RunContext, reason?: string): Slot {
   const generation = slot.generation + 1;
   const current = newRun(generation, context);
-  return { ...slot, generation, again: false, rest: { state: "down" }, current };
+  return {
+    ...slot,
+    ...(reason !== undefined && { reason }),
+    generation,
+    again: false,
+    rest: { state: "down" },
+    current,
+  };
 }
 
 function putToRest(slot: Slot, context: RunContext): Slot {
@@ -210,7 +217,7 @@ function afterEnd(slot: Slot, run: Run & { phase: "ended" }, context: RunContext
   const { current: _, ...rest } = slot;
   const next: Slot = run.exit ? { ...rest, lastExit: run.exit } : rest;
   if (next.successor) return promote(next);
-  if (next.again && next.wanted) return begin({ ...next, reason: "restarted" }, context);
+  if (next.again && next.wanted) return begin(next, context, "restarted");
   if (isAskedFor(run.why)) {
     return atRest(next, "down", { reason: run.exit ? `stopped (${describeExit(run.exit)})` : "stopped", context });
   }
@@ -273,7 +280,7 @@ function restartAutomatically(slot: Slot, waitedMs: number, context: RunContext)
   const why = slot.reason
     ? `${slot.reason.split("; restarted after")[0]}; restarted after ${waitedMs} ms`
     : "restarted";
-  return begin({ ...slot, restarts: slot.restarts + 1, reason: why }, context);
+  return begin({ ...slot, restarts: slot.restarts + 1 }, context, why);
 }
 
 function atLimit(slot: Slot, ending: Ending & { count: number }, context: RunContext): Slot {

@@ -43,7 +43,8 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
   let largePipes = 0;
   return {
     cgroupRoot: groups.root,
-    nowMs: monotonicMs,
+    // Whole milliseconds: what is journalled and shown is no finer.
+    nowMs: () => Math.floor(monotonicMs()),
     later(delayMs, act) {
       const timer = setTimeout(act, delayMs);
       return () => clearTimeout(timer);

@@ -65,7 +65,9 @@ export function capturedOutputs({
 
 function streamOf(capture: Capture): OutputStream {
   return {
-    drain: () => void capture.drain(),
+    drain: () => {
+      if (!capture.closed) capture.drain();
+    },
     end: () => capture.end(),
     watchLines: (onLine) => capture.watchLines(onLine),
     get droppedBytes() {
