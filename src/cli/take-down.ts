@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive } from "../client/alive.ts";
 import { isDisconnected } from "../client/errors.ts";
 import { LaresError } from "../core/errors.ts";
 import type { InstanceView, SupervisorView } from "../protocol/api.ts";
@@ -25,7 +26,7 @@ export async function takeDown(context: Context, { waits, timeoutMs }: Patience)
   const progress = new Progress(context.terminal);
   let supervisor = await ask(context);
   let instances: readonly InstanceView[] = [];
-  while (waits && (isAlive(supervisor.pid) || isAlive(supervisor.keeperPid))) {
+  while (waits && remains(supervisor)) {
     if (performance.now() > deadlineMs) throw timedOut(instances, timeoutMs ?? 0);
     await sleep(pollMs);
     try {
@@ -47,14 +48,8 @@ async function ask({ client }: Context): Promise<SupervisorView> {
   return supervisor;
 }
 
-/** Signal 0 only asks. A process of someone else refuses even that, but exists. */
-function isAlive(pid: number | null): boolean {
-  if (pid === null) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+function remains({ pid, keeperPid }: SupervisorView): boolean {
+  return isAlive(pid) || (keeperPid !== null && isAlive(keeperPid));
 }
 
 function standingOf(instances: readonly InstanceView[]) {

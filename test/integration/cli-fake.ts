@@ -62,13 +62,13 @@ export class FakeHome implements AsyncDisposable {
 
   /** Runs one command line against this home. */
   run(...words: string[]): Promise<Outcome> {
-    return run([...lares, ...words, "--home", this.directory], { cwd: this.directory });
+    return run([...lares, "--home", this.directory, ...words], { cwd: this.directory });
   }
 
   /** Starts a command line without waiting for it. */
   start(...words: string[]): ChildProcess {
     const [program, ...start] = lares;
-    return spawn(program, [...start, ...words, "--home", this.directory], {
+    return spawn(program, [...start, "--home", this.directory, ...words], {
       cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],
     });
