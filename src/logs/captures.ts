@@ -5,8 +5,14 @@ import { serviceDirectory } from "./names.ts";
 import { ReadOrder, type SlotOrder } from "./order.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 
-/** A stream that wakes us again within this time is busy: it is emptied by the clock instead, at most this late. */
-const LATE_MS = 20;
+/** A stream that wakes us again within this time is busy: it is emptied by the clock instead, at most this late … */
+const LATE_MS = { least: 20, most: 500 };
+/** … and later the more small portions there are to fetch in a second: each costs some 20 µs whatever its size. */
+const PORTIONS_PER_SECOND = { few: 1_000, right: 1_750, many: 2_500 };
+const PORTION_BYTES = 4 * 1024;
+const COUNT_MS = 1_000;
+/** A stream that gives this much each time it is asked is not left alone at all. */
+const FLOOD_BYTES = 64 * 1024;
 /** How long captures may hold the event loop before others have their turn. */
 const TURN_MS = 5;
 /** How often quiet streams are looked after: their age, too, closes segments and deletes them. */
@@ -21,6 +27,8 @@ interface Entry {
   mode: "watched" | "timed" | "queued";
   dueMs: number;
   servedMs: number;
+  /** How long it is left alone when the clock says. */
+  restMs: number;
   pipeBytes: number;
 }
 
@@ -54,6 +62,9 @@ export class Captures {
   #timerDueMs = Infinity;
   #turn: NodeJS.Immediate | undefined;
   #turnEndsMs = 0;
+  #lateMs = LATE_MS.least;
+  #portions = 0;
+  #countedUntilMs = monotonicMs() + COUNT_MS;
   readonly #tending: NodeJS.Timeout;
 
   constructor(options: CapturesOptions) {
@@ -71,7 +82,7 @@ export class Captures {
       beforeClose: () => this.#forget(entry),
     });
     const pipeBytes = options.sizeBytes ?? PIPE_BYTES;
-    const entry: Entry = { capture, watch: undefined, mode: "watched", dueMs: 0, servedMs: 0, pipeBytes };
+    const entry: Entry = { capture, watch: undefined, mode: "watched", dueMs: 0, servedMs: 0, restMs: 0, pipeBytes };
     this.#entries.add(entry);
     entry.watch = watch(options.fd, { readable: true }, () => {
       if (entry.mode === "watched") this.#takeTurn(entry);
@@ -168,18 +179,35 @@ export class Captures {
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
     const taken = capture.take();
-    const sinceMs = nowMs - entry.servedMs;
+    const wakesOften = nowMs - entry.servedMs < this.#lateMs;
     entry.servedMs = nowMs;
+    if (taken.bytes > 0 && taken.bytes < PORTION_BYTES) this.#countPortion(nowMs);
     if (taken.state === "ended" || (taken.state === "empty" && capture.ending)) capture.close();
     else if (taken.state === "waiting") this.#later(entry, Math.max(1, capture.retryAtMs - nowMs));
-    else if (taken.bytes === 0 || (sinceMs >= LATE_MS && entry.mode === "watched")) this.#watch(entry);
-    else this.#later(entry, this.#restMs(entry, { bytes: taken.bytes, sinceMs }));
+    else if (taken.bytes === 0 || (entry.mode === "watched" && !wakesOften)) this.#watch(entry);
+    else this.#later(entry, this.#rest(entry, taken.bytes));
   }
 
-  /** How long it takes, at the pace just seen, until the pipe is half full. */
-  #restMs(entry: Entry, { bytes, sinceMs }: { bytes: number; sinceMs: number }): number {
+  /** Seeks the rest after which the pipe is between a quarter and a half full. */
+  #rest(entry: Entry, bytes: number): number {
     entry.pipeBytes = Math.max(entry.pipeBytes, bytes);
-    return Math.min(LATE_MS, (sinceMs * entry.pipeBytes) / 2 / bytes);
+    const little = Math.min(entry.pipeBytes / 4, entry.restMs === 0 ? FLOOD_BYTES : Infinity);
+    if (bytes > entry.pipeBytes / 2) entry.restMs = entry.restMs <= 1 ? 0 : entry.restMs / 2;
+    else if (bytes < little) entry.restMs = Math.min(this.#lateMs, Math.max(1, entry.restMs * 2));
+    return entry.restMs;
+  }
+
+  #countPortion(nowMs: number): void {
+    this.#portions += 1;
+    if (nowMs < this.#countedUntilMs) return;
+    const perSecond = (this.#portions * 1_000) / (nowMs - this.#countedUntilMs + COUNT_MS);
+    const { few, right, many } = PORTIONS_PER_SECOND;
+    if (perSecond < few || perSecond > many) {
+      const lateMs = (this.#lateMs * perSecond) / right;
+      this.#lateMs = Math.min(LATE_MS.most, Math.max(LATE_MS.least, lateMs));
+    }
+    this.#portions = 0;
+    this.#countedUntilMs = nowMs + COUNT_MS;
   }
 
   #watch(entry: Entry): void {
