@@ -42,11 +42,18 @@ const neededAtOnce = [
 const external = [/^node:/, /^koffi$/, /^pino(\/|$)/, /^piscina$/, /^@prometheus-io\/client(\/|$)/];
 
 const startedAt = performance.now();
-const [command, rest] = await Promise.all([bundleCommand(), bundlePrograms(), declareTypes()]);
-const modules = new Set([...command, ...rest]);
-writeFileSync(join(fresh, "THIRD_PARTY_LICENSES.txt"), licencesOf([...modules]));
-replaceDist();
-console.log(`dist: ${modules.size} modules in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+try {
+  const [command, rest] = await Promise.all([bundleCommand(), bundlePrograms(), declareTypes()]);
+  const modules = new Set([...command, ...rest]);
+  writeFileSync(join(fresh, "THIRD_PARTY_LICENSES.txt"), licencesOf([...modules]));
+  replaceDist();
+  console.log(`dist: ${modules.size} modules in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+} catch (error) {
+  rmSync(fresh, { recursive: true, force: true });
+  // The compiler says on stdout what is wrong.
+  console.error((error as { stdout?: string }).stdout || error);
+  process.exitCode = 1;
+}
 
 /**
  * The command is CommonJS: an ES module that imports from `node:util` or `node:net` makes Node evaluate everything those

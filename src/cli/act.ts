@@ -3,6 +3,7 @@ import type { Context } from "./command.ts";
 import { parseTarget, requireOperands } from "./names.ts";
 import { finish, type Patience } from "./wait/finish.ts";
 import { goalsOfAction } from "./wait/goals.ts";
+import { tasksAmong } from "./wait/tasks.ts";
 
 /** Actions whose end can be waited for by their reply alone. */
 export type Awaited = "start" | "stop" | "restart" | "reload" | "delete";
@@ -10,8 +11,12 @@ export type Awaited = "start" | "stop" | "restart" | "reload" | "delete";
 /** Asks for an action on the operands, and waits for its end. */
 export async function actAndWait(context: Context, action: Awaited, patience: Patience): Promise<number> {
   requireTargets(context.operands, action);
-  const reply = await context.client.action({ action, targets: context.operands });
-  const wish = { verb: action, goals: goalsOfAction(action, reply), seq: reply.seq, patience };
+  const { client, operands } = context;
+  const starts = action === "start" || action === "restart";
+  // Asked for beforehand: once accepted, only the wait knows how to outlive a supervisor that dies.
+  const tasks = starts && patience.waits ? await tasksAmong(operands.map(parseTarget), client) : new Set<string>();
+  const reply = await client.action({ action, targets: operands });
+  const wish = { verb: action, goals: goalsOfAction(action, { reply, tasks }), seq: reply.seq, patience };
   const instances = await finish(context, wish);
   if (context.json) context.terminal.write(`${JSON.stringify({ ...reply, instances }, null, 1)}\n`);
   return 0;

@@ -40,6 +40,11 @@ export function renderInstances(instances: readonly InstanceView[], terminal: Te
   return renderTable(columns, { rows: instances.map(row), terminal });
 }
 
+/** Why it is in its state, if that says more than the state; else what it says of itself. */
+export function noteOn({ state, reason, statusText }: InstanceView): string {
+  return (reason === state ? null : reason) ?? statusText ?? "";
+}
+
 function row(instance: InstanceView): Cell[] {
   return [
     nameOf(instance),
@@ -49,7 +54,7 @@ function row(instance: InstanceView): Cell[] {
     String(instance.restarts),
     orDash(instance.cpuPercent, (percent) => `${percent.toFixed(1)}%`),
     orDash(instance.memoryBytes, formatBytes),
-    instance.reason ?? instance.statusText ?? "",
+    noteOn(instance),
   ];
 }
 

@@ -2,6 +2,7 @@ import { LaresError } from "../core/errors.ts";
 import type { Context } from "./command.ts";
 import { finish, type Patience } from "./wait/finish.ts";
 import type { Goal } from "./wait/goals.ts";
+import { tasksAmong } from "./wait/tasks.ts";
 
 /**
  * `up` without a file: waits for what the supervisor remembers.
@@ -29,7 +30,10 @@ export async function resume(
     const said = what.restored ? "no file: starting again what ran before" : "no file: the supervisor runs already";
     terminal.write(`${said}\n`);
   }
-  const goals = wanted.map(({ service, slot, generation }): Goal => ({ kind: "running", service, slot, generation }));
+  const tasks = await tasksAmong(wanted, client);
+  const goals = wanted.map(({ service, slot, generation }): Goal => {
+    return { kind: "running", service, slot, generation, task: tasks.has(service) };
+  });
   const instances = await finish(context, { verb: "bring up", goals, seq, patience: what.patience });
   if (context.json) terminal.write(`${JSON.stringify({ seq, instances }, null, 1)}\n`);
 }

@@ -20,6 +20,8 @@ export interface Client {
   instances(): Promise<readonly InstanceView[]>;
   /** Everything about one service. */
   service(name: string): Promise<ServiceView>;
+  /** Everything about all services. */
+  services(): Promise<readonly ServiceView[]>;
   /** Applies services, or with `dryRun` only plans it. */
   apply(request: ApplyRequest): Promise<ApplyReply>;
   /** Asks for an action; resolves when it is accepted, not when it is done. */
@@ -55,6 +57,7 @@ export function openClient({ socketPath }: { readonly socketPath: string }): Cli
   return {
     instances: () => get(routes.instances),
     service: (name) => get(routes.service(name)),
+    services: () => get(routes.services),
     apply: (request) => post(routes.apply, request),
     action: (request) => post(routes.actions, request),
     events: (query = {}) => readEvents(socketPath, query),

@@ -34,6 +34,7 @@ test("restart waits until the next generation is up, and shows each state once",
     [instance({ generation: 2 })],
   ];
   await using home = await new FakeHome().listen({
+    "GET /v1/services/api": () => service(),
     "POST /v1/actions": accepted,
     "GET /v1/instances": inTurn(...states),
     "GET /v1/events": events(),
@@ -47,16 +48,14 @@ test("restart waits until the next generation is up, and shows each state once",
 
 test("with --json the progress is left out, and the end is one document", async () => {
   await using home = await new FakeHome().listen({
+    "GET /v1/services/api": () => service(),
     "POST /v1/actions": accepted,
     "GET /v1/instances": () => [instance({ generation: 2 })],
     "GET /v1/events": events(),
   });
   const { code, stdout } = await home.run("start", "api", "--json");
-  // `start` first asks whether the name is that of a service.
-  assert.equal(code, 5);
-  assert.equal(stdout, "");
-  const { stdout: restarted } = await home.run("restart", "api", "--json");
-  assert.deepEqual(JSON.parse(restarted).instances[0].state, "up");
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(stdout).instances[0].state, "up");
 });
 
 test("--no-wait returns as soon as the supervisor has accepted", async () => {
@@ -95,6 +94,7 @@ test("a reload ends with its event, and a failed one says why", async () => {
 
 test("--timeout ends the wait with 6, and says who blocks", async () => {
   await using home = await new FakeHome().listen({
+    "GET /v1/services/api": () => service(),
     "POST /v1/actions": accepted,
     "GET /v1/instances": () => [instance({ state: "stopping" })],
     "GET /v1/events": events(),
@@ -106,6 +106,7 @@ test("--timeout ends the wait with 6, and says who blocks", async () => {
 
 test("a supervisor that dies in the middle and comes back does not end the wait", async () => {
   await using home = await new FakeHome().listen({
+    "GET /v1/services/api": () => service(),
     "POST /v1/actions": accepted,
     "GET /v1/instances": () => [instance({ state: "stopping" })],
     "GET /v1/events": events(),
@@ -116,7 +117,8 @@ test("a supervisor that dies in the middle and comes back does not end the wait"
   while (!stdout.includes("stopping")) await once(child.stdout ?? child, "data");
   await home.close();
   const successor = createServer((request, response) => {
-    if (request.url === "/v1/instances") response.end(JSON.stringify([instance({ generation: 2 })]));
+    if (request.url === "/v1/services/api") response.end(JSON.stringify(service()));
+    else if (request.url === "/v1/instances") response.end(JSON.stringify([instance({ generation: 2 })]));
     else stream(response, []);
   });
   await new Promise<void>((resolve) => successor.listen(home.socket, resolve));
@@ -179,6 +181,7 @@ test("apply --dry-run only shows the plan", async () => {
 test("without a file, up waits for what the supervisor remembers, or says that there is nothing", async () => {
   await using home = await new FakeHome().listen({
     "GET /v1/supervisor": supervisor,
+    "GET /v1/services/api": () => service(),
     "GET /v1/instances": inTurn<InstanceView[]>([], [instance({ state: "starting" })], [instance()]),
     "GET /v1/events": events(),
   });

@@ -17,7 +17,7 @@ export const command = defineCommand({
     const replies = [];
     for (const { service, instances } of context.operands.map(parseScale)) {
       const reply = await context.client.action({ action: "scale", targets: [service], instances });
-      const goal: Goal = { kind: "settled", service, instances, revision: 0, scheduled: false };
+      const goal: Goal = { kind: "settled", service, instances, revision: 0, task: false, scheduled: false };
       const settled = await finish(context, { verb: "scale", goals: [goal], seq: reply.seq, patience });
       replies.push({ ...reply, instances: settled });
     }

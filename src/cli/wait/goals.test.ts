@@ -8,7 +8,7 @@ function verdictOf(goal: Goal, instances: readonly InstanceView[], reloads: read
   return judge(goal, { instances: Map.groupBy(instances, ({ service }) => service), reloads });
 }
 
-const running = { kind: "running", service: "api", slot: 0, generation: 2 } as const;
+const running = { kind: "running", service: "api", slot: 0, generation: 2, task: false } as const;
 
 test("a start is done when the slot is up or completed, failed when it failed, and goes on through backoff", () => {
   const cases: [InstanceView["state"], Verdict][] = [
@@ -23,6 +23,12 @@ test("a start is done when the slot is up or completed, failed when it failed, a
   ];
   for (const [state, verdict] of cases)
     assert.equal(verdictOf(running, [instance({ state, generation: 2 })]), verdict, state);
+});
+
+test("a task is not done when it is up, but when it has completed", () => {
+  const task = { ...running, task: true };
+  assert.equal(verdictOf(task, [instance({ state: "up", generation: 2 })]), "pending");
+  assert.equal(verdictOf(task, [instance({ state: "completed", generation: 2 })]), "done");
 });
 
 test("what an older generation is does not count: a restart is not done because the old process is still up", () => {
@@ -61,7 +67,7 @@ test("a reload ends with its own event, not with an older one or that of another
 });
 
 test("an applied service is settled when all its slots are, at its new revision", () => {
-  const goal = { kind: "settled", service: "api", instances: 2, revision: 5, scheduled: false } as const;
+  const goal = { kind: "settled", service: "api", instances: 2, revision: 5, task: false, scheduled: false } as const;
   const up = (slot: number, revision: number) => instance({ slot, revision });
   assert.equal(verdictOf(goal, [up(0, 5)]), "pending", "one slot is missing");
   assert.equal(verdictOf(goal, [up(0, 5), up(1, 4)]), "pending", "one slot is old");
@@ -71,14 +77,14 @@ test("an applied service is settled when all its slots are, at its new revision"
 });
 
 test("what the operator stopped stays stopped through an apply, and a scheduled task may wait for its time", () => {
-  const goal = { kind: "settled", service: "api", instances: 1, revision: 5, scheduled: false } as const;
+  const goal = { kind: "settled", service: "api", instances: 1, revision: 5, task: false, scheduled: false } as const;
   assert.equal(verdictOf(goal, [instance({ state: "down", desired: "down", revision: 1 })]), "done");
   assert.equal(verdictOf(goal, [instance({ state: "down", revision: 5 })]), "pending");
   assert.equal(verdictOf({ ...goal, scheduled: true }, [instance({ state: "down" })]), "done");
 });
 
 test("no service needs any instance to be settled at none", () => {
-  const goal = { kind: "settled", service: "api", instances: 0, revision: 0, scheduled: false } as const;
+  const goal = { kind: "settled", service: "api", instances: 0, revision: 0, task: false, scheduled: false } as const;
   assert.equal(verdictOf(goal, []), "done");
 });
 
@@ -111,7 +117,8 @@ test("goals of a plan: new revisions for what starts again, events for what relo
 
 test("only the slots that were named are shown", () => {
   const reply = { seq: 1, targets: [{ service: "api", slot: 1, generation: 1 }] };
+  const tasks = new Set<string>();
   const instances = [instance({ slot: 0 }), instance({ slot: 1 }), instance({ service: "web" })];
-  assert.deepEqual(concerned(goalsOfAction("stop", reply), instances), [instances[1]]);
-  assert.deepEqual(concerned(goalsOfAction("delete", reply), instances), instances.slice(0, 2));
+  assert.deepEqual(concerned(goalsOfAction("stop", { reply, tasks }), instances), [instances[1]]);
+  assert.deepEqual(concerned(goalsOfAction("delete", { reply, tasks }), instances), instances.slice(0, 2));
 });

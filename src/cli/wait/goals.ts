@@ -4,7 +4,13 @@ import type { ActionReply, ApplyReply, ApplyRequest, EventView, InstanceView } f
 /** What a command waits for. */
 export type Goal =
   /** One slot, of this generation or a later one, has come to rest. */
-  | { readonly kind: "running"; readonly service: string; readonly slot: number; readonly generation: number }
+  | {
+      readonly kind: "running";
+      readonly service: string;
+      readonly slot: number;
+      readonly generation: number;
+      readonly task: boolean;
+    }
   /** One slot has no process any more. */
   | { readonly kind: "stopped"; readonly service: string; readonly slot: number }
   /** No instance of the service is left. */
@@ -15,7 +21,8 @@ export type Goal =
       readonly service: string;
       readonly instances: number;
       readonly revision: number;
-      /** A scheduled task is at rest while it waits for its time. */
+      /** A task is at rest when it has completed; one with a schedule whenever it has not failed. */
+      readonly task: boolean;
       readonly scheduled: boolean;
     }
   /** A reload accepted after this event has ended. */
@@ -35,7 +42,7 @@ export function judge(goal: Goal, facts: Facts): Verdict {
   const own = facts.instances.get(goal.service) ?? [];
   switch (goal.kind) {
     case "running":
-      return worst(own.filter(({ slot }) => slot === goal.slot).map((it) => judgeRunning(it, goal.generation)));
+      return worst(own.filter(({ slot }) => slot === goal.slot).map((it) => judgeRunning(it, goal)));
     case "stopped":
       return own.some((it) => it.slot === goal.slot && !atRest(it)) ? "pending" : "done";
     case "gone":
@@ -55,13 +62,20 @@ export function concerned(goals: readonly Goal[], instances: readonly InstanceVi
   return instances.filter(({ service, slot }) => names.has(service) || names.has(`${service}/${slot}`));
 }
 
-/** The goals of an accepted action. */
-export function goalsOfAction(action: "start" | "stop" | "restart" | "reload" | "delete", reply: ActionReply): Goal[] {
+/**
+ * The goals of an accepted action.
+ *
+ * @param options `tasks` names the services that are tasks.
+ */
+export function goalsOfAction(
+  action: "start" | "stop" | "restart" | "reload" | "delete",
+  { reply, tasks }: { readonly reply: ActionReply; readonly tasks: ReadonlySet<string> },
+): Goal[] {
   const services = [...new Set(reply.targets.map(({ service }) => service))];
   switch (action) {
     case "start":
     case "restart":
-      return reply.targets.map((target) => ({ kind: "running", ...target }));
+      return reply.targets.map((target) => ({ kind: "running", ...target, task: tasks.has(target.service) }));
     case "stop":
       return reply.targets.map(({ service, slot }) => ({ kind: "stopped", service, slot }));
     case "delete":
@@ -85,6 +99,7 @@ export function goalsOfApply(request: ApplyRequest, reply: ApplyReply): Goal[] {
       instances: spec.instances,
       // What is not touched keeps the revision that it was started with.
       revision: renewed ? reply.revision : 0,
+      task: spec.kind === "task",
       scheduled: spec.schedule !== undefined,
     } as const;
     return effect === "reload" ? [{ kind: "reloaded", service: spec.name, afterSeq: reply.seq }, settled] : [settled];
@@ -93,8 +108,8 @@ export function goalsOfApply(request: ApplyRequest, reply: ApplyReply): Goal[] {
   return [...kept, ...removed.map(({ service }): Goal => ({ kind: "gone", service }))];
 }
 
-function judgeRunning(instance: InstanceView, generation: number): Verdict {
-  return instance.generation < generation ? "pending" : judgeRest(instance);
+function judgeRunning(instance: InstanceView, goal: Goal & { readonly kind: "running" }): Verdict {
+  return instance.generation < goal.generation ? "pending" : judgeRest(instance, goal);
 }
 
 function judgeSettled(own: readonly InstanceView[], goal: Goal & { readonly kind: "settled" }): Verdict {
@@ -104,14 +119,14 @@ function judgeSettled(own: readonly InstanceView[], goal: Goal & { readonly kind
   return worst(
     own.map((instance) => {
       if (instance.desired === "down") return atRest(instance) ? "done" : "pending";
-      if (goal.scheduled && instance.state === "down") return "done";
-      return instance.revision < goal.revision ? "pending" : judgeRest(instance);
+      if (goal.scheduled) return instance.state === "failed" ? "failed" : "done";
+      return instance.revision < goal.revision ? "pending" : judgeRest(instance, goal);
     }),
   );
 }
 
-function judgeRest({ state, desired }: InstanceView): Verdict {
-  if (state === "up" || state === "completed") return "done";
+function judgeRest({ state, desired }: InstanceView, { task }: { readonly task: boolean }): Verdict {
+  if (state === "completed" || (state === "up" && !task)) return "done";
   // Degraded comes after ready: it was up, and is not well. Stopped by someone else while we wait: it will not come up.
   const lost = state === "failed" || state === "degraded" || (state === "down" && desired === "down");
   return lost ? "failed" : "pending";

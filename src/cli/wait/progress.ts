@@ -1,5 +1,5 @@
 import type { InstanceView } from "../../protocol/api.ts";
-import { nameOf, styleOfState } from "../instances.ts";
+import { nameOf, noteOn, styleOfState } from "../instances.ts";
 import { cut, type Terminal } from "../terminal.ts";
 import { formatDuration } from "../units.ts";
 import { concerned } from "./goals.ts";
@@ -74,7 +74,7 @@ export class Progress {
     const blocks = state === "stopping" && elapsedMs >= 1000;
     const note = blocks
       ? `for ${formatDuration(elapsedMs)} already, pid ${instance.pid ?? "unknown"}`
-      : (instance.reason ?? "");
+      : noteOn(instance);
     const room = this.#terminal.columns - name.length - state.length - 4;
     const tail = note === "" ? "" : `  ${this.#terminal.paint("gray", cut(note, room))}`;
     return `${name}  ${this.#terminal.paint(styleOfState(state), state)}${tail}`;

@@ -58,7 +58,7 @@ function jumpingClock(): Clock {
   };
 }
 
-const running: Goal = { kind: "running", service: "api", slot: 0, generation: 2 };
+const running: Goal = { kind: "running", service: "api", slot: 0, generation: 2, task: false };
 const gone = new LaresError("no_supervisor", "none is running");
 
 function verdicts({ verdicts }: Standing): string[] {
