@@ -44,13 +44,14 @@ export function leaveOnSignals(listeners: Listeners): void {
     else await exit(listeners);
   }
 
-  for (const signal of signals) process.on(signal, hold);
   process.emit = function intercepted(this: NodeJS.Process, event: string, ...args: unknown[]): boolean {
     if (!signals.includes(event)) return Reflect.apply(emit, this, [event, ...args]);
     // Outside of any promise: what a handler throws is an uncaught exception, as it always was.
     void onSignal(event, () => setImmediate(() => Reflect.apply(emit, process, [event, ...args])));
     return true;
   } as typeof process.emit;
+  // Only now: the first listener of a signal binds it to the `emit` of that moment.
+  for (const signal of signals) process.on(signal, hold);
 }
 
 /**
