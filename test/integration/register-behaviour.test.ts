@@ -94,7 +94,8 @@ test("children and worker threads see nothing of the preload", { timeout }, asyn
 });
 
 test("an uncaught exception ends the program as it always did", { timeout }, async (context) => {
-  const { program, port } = startOnPort(context, "throws.mjs");
+  const { fd, port } = tcpListener(context);
+  const program = start(context, "throws.mjs", { fds: [fd], env: { PORT: String(port) }, quiet: true });
   await program.ready;
   await assert.rejects(ask({ port }));
   assert.deepEqual(await program.exited, { code: 1, signal: null });

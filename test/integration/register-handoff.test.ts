@@ -41,7 +41,8 @@ async function reloadUnderLoad(context: TestContext, fixture: string, trial: Tri
     }
   } finally {
     const reports = await Promise.all(loads.map((end) => end()));
-    await current.kill();
+    current.terminate();
+    await current.exited;
     for (const { answered, answeredBy, failures } of reports) {
       context.diagnostic(`${answered} answers by ${answeredBy.size} processes, ${failures.length} failures`);
       assert.deepEqual(failures.slice(0, 3), []);

@@ -74,6 +74,8 @@ async function exit(listeners: Listeners): Promise<void> {
     () => listeners.connections === 0 && workers.every((worker) => worker.isDead()),
     Number.POSITIVE_INFINITY,
   );
+  // Workers forked since then have never served: they only wait to listen.
+  for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGKILL");
   // Explicitly, since timers of the program must not hold it. Its "exit" listeners and its `exitCode` count.
   process.exit();
 }
