@@ -43,8 +43,9 @@ const external = [/^node:/, /^koffi$/, /^pino(\/|$)/, /^piscina$/, /^@prometheus
 
 const startedAt = performance.now();
 try {
-  const [command, rest] = await Promise.all([bundleCommand(), bundlePrograms(), declareTypes()]);
-  const modules = new Set([...command, ...rest]);
+  // Each is seen to its end, so that nothing is written any more after a failure was cleaned up.
+  const parts = await Promise.allSettled([bundleCommand(), bundlePrograms(), declareTypes()]);
+  const modules = new Set(parts.flatMap(modulesOf));
   writeFileSync(join(fresh, "THIRD_PARTY_LICENSES.txt"), licencesOf([...modules]));
   replaceDist();
   console.log(`dist: ${modules.size} modules in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
@@ -53,6 +54,11 @@ try {
   // The compiler says on stdout what is wrong.
   console.error((error as { stdout?: string }).stdout || error);
   process.exitCode = 1;
+}
+
+function modulesOf(part: PromiseSettledResult<string[]>): string[] {
+  if (part.status === "rejected") throw part.reason;
+  return part.value;
 }
 
 /**
@@ -99,12 +105,13 @@ function replaceDist(): void {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** Only of what can be imported from the package. */
-async function declareTypes(): Promise<void> {
+/** Only of what can be imported from the package. Bundles nothing. */
+async function declareTypes(): Promise<string[]> {
   await promisify(execFile)(join(root, "node_modules/.bin/tsc"), [
     "-p",
     join(root, "scripts/types.tsconfig.json"),
     "--outDir",
     join(fresh, "types"),
   ]);
+  return [];
 }

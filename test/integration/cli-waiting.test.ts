@@ -42,7 +42,10 @@ test("restart waits until the next generation is up, and shows each state once",
   const { code, stdout, stderr } = await home.run("restart", "api");
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(stdout, "api/0  stopping\napi/0  starting\napi/0  up\n");
-  assert.deepEqual(home.asked[0]?.body, { action: "restart", targets: ["api"] });
+  assert.deepEqual(home.asked.find(({ route }) => route === "POST /v1/actions")?.body, {
+    action: "restart",
+    targets: ["api"],
+  });
   assert.equal(home.asked.find(({ route }) => route === "GET /v1/events")?.query.get("since"), "5");
 });
 
