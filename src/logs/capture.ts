@@ -137,11 +137,11 @@ export class Capture {
   }
 
   /**
-   * The process is gone: takes what it left and closes. With a full disk in `block` mode that may be later: `onEnd` tells.
+   * The process is gone: takes what it left and finishes. With a full disk in `block` mode that may be later: `onEnd` tells.
    */
   end(): void {
     this.#ending = true;
-    if (!this.#closed && this.drain().state !== "waiting") this.close();
+    if (!this.#closed && this.drain().state !== "waiting") this.finish();
   }
 
   /** Whether `end` was called and there is still something to take. */
@@ -149,7 +149,15 @@ export class Capture {
     return this.#ending && !this.#closed;
   }
 
-  /** Closes the pipe and leaves what is in it. */
+  /** Everything was taken: closes and tells so. */
+  finish(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#pressure.relieve();
+    this.options.onEnd?.();
+  }
+
+  /** Closes the pipe and leaves what is in it to whoever else holds it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -157,8 +165,6 @@ export class Capture {
     if (this.#writer.sharers === 0) this.#writer.close();
     this.#context.beforeClose();
     closeSync(this.options.fd);
-    this.#pressure.relieve();
-    this.options.onEnd?.();
   }
 
   #write(nowMs: number): Taken {
@@ -232,8 +238,18 @@ export class Capture {
     const waitMs = this.#bucket?.waitMs(rate / 10) ?? 0;
     this.#pressure.refuse({ reason, mode, nowMs, ...(reason === "rate" && { retryAtMs: nowMs + waitMs }) });
     if (mode === "block") return WAITING;
-    if (!this.#pressure.midLine) this.#pressure.dropped(this.#writer.cutPartialLine(SLICE_BYTES));
+    if (!this.#pressure.midLine) this.#pressure.dropped(this.#cutPartialLine());
     return this.#drop(false);
+  }
+
+  /** A line whose end is dropped goes as a whole. */
+  #cutPartialLine(): Buffer {
+    try {
+      return this.#writer.cutPartialLine(SLICE_BYTES);
+    } catch {
+      // The disk cannot even do that: the beginning stays, and the line counts as dropped if its end is.
+      return Buffer.alloc(0);
+    }
   }
 
   /** Takes bytes away and counts them: whole lines as far as possible, or only the rest of the line that was begun. */

@@ -1,3 +1,4 @@
+import type { LogSpec } from "../core/spec.ts";
 import { type Watch, watch } from "../os/poll.ts";
 import { Capture, type CaptureOptions } from "./capture.ts";
 import { Housekeeper } from "./housekeeper.ts";
@@ -6,7 +7,7 @@ import { ReadOrder, type SlotOrder } from "./order.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 
 /** A stream that wakes us again within this time is busy: it is emptied by the clock instead, at most this late … */
-const LATE_MS = { least: 20, most: 500 };
+const LATE_MS = { least: 50, most: 500 };
 /** … and later the more small portions there are to fetch in a second: each costs some 20 µs whatever its size. */
 const PORTIONS_PER_SECOND = { few: 1_000, right: 1_750, many: 2_500 };
 const PORTION_BYTES = 4 * 1024;
@@ -37,16 +38,17 @@ export interface CapturesOptions {
   readonly directory: string;
   /** Wall clock; injected by tests. */
   readonly now?: () => number;
-  /** Closed segments could not be compressed or deleted; tried again after the next rotation. */
+  /** Closing, compressing or deleting a segment failed; it is tried again later. */
   readonly onError?: (error: Error) => void;
 }
 
 /**
  * All captures of a process, and who has its turn.
  *
- * A quiet stream is served when it wakes us. A busy one is left alone until its pipe is about half full, at most 20 ms, so
- * that a program that writes line by line costs no more than one that writes in bulk. Nobody holds the loop for long: each
- * stream gives one slice, captures stop after 5 ms, and the rest goes on in the next iteration, round robin.
+ * A quiet stream is served when it wakes us. A busy one is left alone until its pipe is about half full, for 50 ms at most
+ * and longer only when there are very many, so that a program that writes line by line costs no more than one that writes in
+ * bulk. Nobody holds the loop for long: each stream gives one slice, captures stop after 5 ms, and the rest goes on in the
+ * next iteration, round robin.
  */
 export class Captures {
   readonly #options: CapturesOptions;
@@ -92,12 +94,17 @@ export class Captures {
 
   /** Ends the current segments of one service, or of all, each as soon as a line ends. */
   rotate(service?: string): void {
-    for (const writer of this.#writersOf(service)) writer.askRotation();
+    for (const writer of this.#writersOf(service)) this.#guard(() => writer.askRotation());
   }
 
   /** Opens files again by their names, for those who moved them away. */
   reopen(service?: string): void {
     for (const writer of this.#writersOf(service)) writer.close();
+  }
+
+  /** Applies limits to what a service that may not be running has left. */
+  tidy(service: string, limits: LogSpec): void {
+    this.#housekeeper.tidy(serviceDirectory(this.#options.directory, service), limits);
   }
 
   /** Stops at once. What is in the pipes stays there for whoever holds them. */
@@ -140,9 +147,18 @@ export class Captures {
     return writer;
   }
 
+  /** A disk that fails outside a capture's turn is told of; the turn finds out by itself. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.onError?.(error as Error);
+    }
+  }
+
   #tend(): void {
     for (const { writer } of this.#writers.values()) {
-      writer.rotateIfDue();
+      this.#guard(() => writer.rotateIfDue());
       this.#housekeeper.tidy(writer.directory, writer.limits);
     }
   }
@@ -182,7 +198,7 @@ export class Captures {
     const wakesOften = nowMs - entry.servedMs < this.#lateMs;
     entry.servedMs = nowMs;
     if (taken.bytes > 0 && taken.bytes < PORTION_BYTES) this.#countPortion(nowMs);
-    if (taken.state === "ended" || (taken.state === "empty" && capture.ending)) capture.close();
+    if (taken.state === "ended" || (taken.state === "empty" && capture.ending)) capture.finish();
     else if (taken.state === "waiting") this.#later(entry, Math.max(1, capture.retryAtMs - nowMs));
     else if (taken.bytes === 0 || (entry.mode === "watched" && !wakesOften)) this.#watch(entry);
     else this.#later(entry, this.#rest(entry, taken.bytes));

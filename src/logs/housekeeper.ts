@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogSpec } from "../core/spec.ts";
@@ -48,6 +49,7 @@ export class Housekeeper {
 }
 
 async function tidyDirectory(directory: string, limits: LogSpec): Promise<void> {
+  if (!existsSync(directory)) return;
   await removeLeftovers(directory);
   await expire(directory, limits);
   if (limits.compress === "none") return;

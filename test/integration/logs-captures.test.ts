@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { LogSpec } from "../../src/core/spec.ts";
+import { Captures } from "../../src/logs/captures.ts";
+import { readLogs } from "../../src/logs/read.ts";
+import { tailLines } from "../../src/logs/tail.ts";
+import { closeFd, createPipe } from "../../src/os/pipes.ts";
+
+const root = mkdtempSync(join(tmpdir(), "lares-captures-"));
+after(() => rmSync(root, { recursive: true }));
+
+const limits: LogSpec = {
+  maxSizeBytes: 4 * 1024 * 1024,
+  maxAgeMs: 1e12,
+  keep: 3,
+  totalBytes: 1e12,
+  compress: "none",
+  whenFull: "drop",
+};
+
+/** Runs a command line as generation 1 of slot 0 of `service`. */
+function start(captures: Captures, service: string, command: string) {
+  const pipe = createPipe({ sizeBytes: 256 * 1024 });
+  const child: ChildProcess = spawn("sh", ["-c", `exec ${command}`], { stdio: ["pipe", pipe.writeEnd, "inherit"] });
+  closeFd(pipe.writeEnd);
+  const ended = Promise.withResolvers<void>();
+  const instance = { service, slot: 0, stream: "stdout", generation: 1 } as const;
+  const options = { fd: pipe.readEnd, sizeBytes: pipe.sizeBytes, ...instance, limits, onEnd: ended.resolve };
+  return { child, capture: captures.capture(options), ended: ended.promise };
+}
+
+test("floods share fairly, and a quiet service beside them is heard", async () => {
+  const directory = join(root, "fair");
+  const captures = new Captures({ directory });
+  const floods = ["a", "b", "c"].map((service) => start(captures, service, "yes this is a flood"));
+  const quiet = start(captures, "quiet", "cat");
+
+  const heard: string[] = [];
+  quiet.child.stdin?.write("hello 1\n");
+  for await (const { text } of readLogs({ directory, services: ["quiet"], follow: true })) {
+    heard.push(text);
+    if (heard.length === 20) break;
+    quiet.child.stdin?.write(`hello ${heard.length + 1}\n`);
+  }
+  const bytes = floods.map(({ capture }) => capture.stats.writtenBytes);
+  for (const { child } of floods) child.kill("SIGKILL");
+  quiet.child.stdin?.end();
+  await Promise.all([...floods, quiet].map(({ ended }) => ended));
+  captures.close();
+  await captures.settled();
+
+  assert.deepEqual(
+    heard,
+    Array.from({ length: 20 }, (_, at) => `hello ${at + 1}`),
+  );
+  assert.ok(Math.min(...bytes) * 10 > Math.max(...bytes), `unfair: ${bytes}`);
+});
+
+test("a program's last words are kept although a child of it still holds the pipe", async () => {
+  const directory = join(root, "orphan");
+  const captures = new Captures({ directory });
+  const { child, capture, ended } = start(captures, "parent", `sh -c 'sleep 1000 & echo $!; echo last words'`);
+  const { promise: exited, resolve } = Promise.withResolvers<void>();
+  child.once("exit", () => resolve());
+  await exited;
+  capture.end();
+  await ended;
+  captures.close();
+  const [orphan = "", ...words] = await tailLines(join(directory, "parent"), 0);
+  process.kill(Number(orphan), "SIGKILL");
+  assert.deepEqual(words, ["last words"]);
+});
