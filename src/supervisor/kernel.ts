@@ -8,7 +8,7 @@ import type { ServiceSpec } from "../core/spec.ts";
  */
 export interface Kernel {
   nowMs(): number;
-  /** Runs `act` after some milliseconds; the answer cancels it. */
+  /** Runs `act` after some milliseconds, 0 in the next turn of the loop; the answer cancels it. */
   later(delayMs: number, act: () => void): () => void;
   close(fd: number): void;
   createPipe(): PipeEnds;

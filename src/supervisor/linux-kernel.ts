@@ -46,6 +46,10 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     // Whole milliseconds: what is journalled and shown is no finer.
     nowMs: () => Math.floor(monotonicMs()),
     later(delayMs, act) {
+      if (delayMs <= 0) {
+        const turn = setImmediate(act);
+        return () => clearImmediate(turn);
+      }
       const timer = setTimeout(act, delayMs);
       return () => clearTimeout(timer);
     },

@@ -163,6 +163,16 @@ export function withStrays(
   return { world: { ...world, services }, homeless };
 }
 
+/** A process of this home that no definition is there for any more is told to end. @returns what happened, as a sentence */
+export function endHomeless(pid: number): string {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch {
+    // It ended by itself.
+  }
+  return `process ${pid} belongs to no service that is known: it was told to end`;
+}
+
 function strayIn(
   { revision, spec }: Service,
   { generation }: { readonly generation: number },

@@ -1,4 +1,5 @@
 import type { Effect } from "../core/effects.ts";
+import type { Kernel } from "./kernel.ts";
 
 type Spawn = Extract<Effect, { do: "spawn" }>;
 
@@ -7,17 +8,25 @@ const turnMs = 8;
 
 /** Starts programs at once while there are few, and in turns when there are many, so that the supervisor still answers. */
 export class SpawnQueue {
+  readonly #clock: Pick<Kernel, "nowMs" | "later">;
   readonly #perform: (effect: Spawn) => void;
   readonly #waiting: Spawn[] = [];
   #turnEndsMs = 0;
   #scheduled = false;
 
-  constructor(perform: (effect: Spawn) => void) {
+  constructor({
+    clock,
+    perform,
+  }: {
+    readonly clock: Pick<Kernel, "nowMs" | "later">;
+    readonly perform: (effect: Spawn) => void;
+  }) {
+    this.#clock = clock;
     this.#perform = perform;
   }
 
   add(effect: Spawn): void {
-    if (this.#scheduled && (this.#waiting.length > 0 || performance.now() >= this.#turnEndsMs)) {
+    if (this.#scheduled && (this.#waiting.length > 0 || this.#clock.nowMs() >= this.#turnEndsMs)) {
       this.#waiting.push(effect);
       return;
     }
@@ -28,15 +37,15 @@ export class SpawnQueue {
   #beginTurn(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#turnEndsMs = performance.now() + turnMs;
-    setImmediate(() => this.#nextTurn());
+    this.#turnEndsMs = this.#clock.nowMs() + turnMs;
+    this.#clock.later(0, () => this.#nextTurn());
   }
 
   #nextTurn(): void {
     this.#scheduled = false;
     if (this.#waiting.length === 0) return;
     this.#beginTurn();
-    while (performance.now() < this.#turnEndsMs) {
+    while (this.#clock.nowMs() < this.#turnEndsMs) {
       const next = this.#waiting.shift();
       if (!next) return;
       this.#perform(next);

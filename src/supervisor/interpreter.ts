@@ -1,0 +1,193 @@
+import type { World } from "../core/draft.ts";
+import type { Effect, RunFact, RunId } from "../core/effects.ts";
+import { assertNever, LaresError } from "../core/errors.ts";
+import { Engine } from "./engine.ts";
+import type { EventLog } from "./event-log.ts";
+import type { FdStore } from "./fd-store.ts";
+import { Instances, type InstancesOptions, type Listeners } from "./instances.ts";
+import type { Journal } from "./journal.ts";
+import { endHomeless, recoverRuns, withStrays } from "./recovery.ts";
+import { SpawnQueue } from "./spawn-queue.ts";
+
+/** Listeners as a whole; a run sees only `open`. */
+export interface SlotListeners extends Listeners {
+  /** Takes back what another supervisor parked. */
+  adopt(parked: ReadonlyMap<string, number>): void;
+  /** Lets only these slots get new connections. @throws LaresError when the kernel refuses */
+  steer(service: string, live: readonly number[]): void;
+  /** Closes what only this slot used; with the last slot of a service, what all shared. */
+  close(service: string, slot: number, isLast: boolean): void;
+}
+
+/** Everything that differs between the real machine and a simulated one. */
+export interface Parts
+  extends Pick<
+    InstancesOptions,
+    "kernel" | "outputs" | "probes" | "homeId" | "notifyDirectory" | "ownEnvironment" | "userOf" | "registerPath"
+  > {
+  readonly trustedPids: InstancesOptions["trustedPids"];
+  readonly store: FdStore;
+  readonly journal: Journal;
+  readonly events: EventLog;
+  readonly listeners: SlotListeners;
+  readonly version: string;
+  /** Whether a parked key is a listener's. */
+  readonly isListenerKey: (key: string) => boolean;
+  /** Effects that have nothing to do with runs and sockets. */
+  readonly beyond: (effect: Extract<Effect, { do: "plan_schedule" | "run_hook" | "finish" }>) => void;
+}
+
+/** A timer is never longer than this, so that a clock that stood still (suspend) is noticed. */
+const sleepMaxMs = 60_000;
+/** The same problem is not said again within this time. */
+const quietMs = 60_000;
+
+/**
+ * The supervisor without its surroundings: the loop of decisions, and what carries them out.
+ *
+ * The simulation in `test/simulation` runs this very object, so what is decided or done elsewhere is not tried there.
+ */
+export class Interpreter {
+  readonly engine: Engine;
+  readonly instances: Instances;
+  readonly #parts: Parts;
+  readonly #spawns: SpawnQueue;
+  readonly #saidProblems = new Map<string, number>();
+  #cancelWake = () => {};
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { kernel, journal, events } = parts;
+    this.engine = new Engine({
+      journal,
+      events,
+      clock: kernel,
+      perform: (effect) => this.#perform(effect),
+      wakeAt: (atMs) => this.#wakeAt(atMs),
+      onJournal: (works) => this.problem(works ? "the journal can be written again" : "the journal cannot be written"),
+    });
+    this.instances = new Instances({
+      ...parts,
+      world: () => this.engine.world,
+      report: (run, fact) => this.#report(run, fact),
+      problem: (sentence) => this.problem(sentence),
+    });
+    this.#spawns = new SpawnQueue({ clock: kernel, perform: (effect) => this.instances.perform(effect) });
+  }
+
+  /**
+   * Takes up what the last supervisor left.
+   *
+   * @param before what was to run before the machine was started, for when there is no journal of this boot
+   */
+  recover(before: { readonly world: World; readonly problem?: string }): void {
+    const { kernel, store, journal, events, listeners, homeId, version, isListenerKey } = this.#parts;
+    const left = journal.recover();
+    events.recover(left?.events ?? []);
+    const remembered = left?.world ?? before.world;
+    const isSound = left !== undefined && left.unreadable === 0;
+    const { world, homeless } = isSound
+      ? { world: remembered, homeless: [] }
+      : withStrays(remembered, { kernel, homeId });
+    this.engine.load(world);
+    const [sockets, others] = partition(store.recover(), isListenerKey);
+    listeners.adopt(sockets);
+    const { adopted, gaps: lost } = recoverRuns({
+      kernel,
+      instances: this.instances,
+      world,
+      parked: others,
+      forget: (keys) => store.forget(keys),
+      report: (run, fact) => this.#report(run, fact),
+    });
+    store.rewrite();
+    const gaps = [...lost, ...(before.problem ? [before.problem] : []), ...homeless.map(endHomeless)];
+    const from = left && left.header.version !== version ? { from: left.header.version } : {};
+    this.engine.record({
+      type: left ? "supervisor_recovered" : "supervisor_started",
+      version,
+      ...from,
+      pid: process.pid,
+      adopted,
+      gaps: gaps.length ? gaps : "none",
+    });
+    for (const name of world.services.keys()) this.engine.dispatch({ type: "tick", service: name });
+  }
+
+  /** Says what is wrong with the supervisor's own surroundings, not more than once a minute for each. */
+  problem(sentence: string): void {
+    const nowMs = this.#parts.kernel.nowMs();
+    const last = this.#saidProblems.get(sentence);
+    if (last !== undefined && nowMs - last < quietMs) return;
+    this.#saidProblems.set(sentence, nowMs);
+    this.engine.record({ type: "problem_seen", cause: sentence });
+  }
+
+  /** Nothing is done by itself any more. */
+  close(): void {
+    this.#cancelWake();
+  }
+
+  #report(run: RunId, fact: RunFact): void {
+    this.engine.dispatch({ type: "fact", run, fact });
+  }
+
+  #perform(effect: Effect): void {
+    const { listeners, beyond } = this.#parts;
+    switch (effect.do) {
+      case "spawn":
+        this.#spawns.add(effect);
+        return;
+      case "await_ready":
+      case "signal":
+      case "clear":
+      case "release":
+      case "check_health":
+        this.instances.perform(effect);
+        return;
+      case "steer":
+        this.#guarded(`${effect.service}: connections cannot be steered`, () =>
+          listeners.steer(effect.service, effect.live),
+        );
+        return;
+      case "close_listeners":
+        listeners.close(effect.service, effect.slot, !this.engine.world.services.get(effect.service)?.slots.length);
+        return;
+      case "plan_schedule":
+      case "run_hook":
+      case "finish":
+        beyond(effect);
+        return;
+      case "record":
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #guarded(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof LaresError)) throw error;
+      this.problem(`${what}: ${error.message}`);
+    }
+  }
+
+  #wakeAt(atMs: number | undefined): void {
+    this.#cancelWake();
+    if (atMs === undefined) return;
+    const { kernel } = this.#parts;
+    const delayMs = Math.min(sleepMaxMs, Math.max(0, atMs - kernel.nowMs()));
+    this.#cancelWake = kernel.later(Math.ceil(delayMs), () => this.engine.tick());
+  }
+}
+
+function partition(
+  parked: ReadonlyMap<string, number>,
+  test: (key: string) => boolean,
+): readonly [Map<string, number>, Map<string, number>] {
+  const [yes, no] = [new Map<string, number>(), new Map<string, number>()];
+  for (const [key, fd] of parked) (test(key) ? yes : no).set(key, fd);
+  return [yes, no];
+}
