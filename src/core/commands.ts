@@ -5,7 +5,7 @@ import type { ChangeEffect } from "./plan.ts";
 import { beginRollout } from "./rollout.ts";
 import { inSlot, newService, type Service, withSlots } from "./service.ts";
 import type { Slot } from "./slot.ts";
-import * as slots from "./slot.ts";
+import * as slots from "./slot-step.ts";
 import type { ServiceSpec } from "./spec.ts";
 
 /** One service, or one slot of it. */

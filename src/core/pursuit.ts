@@ -1,8 +1,8 @@
 import { advanceRollout, rolloutDeadline } from "./rollout.ts";
 import { earliest } from "./run.ts";
 import { type Goal, inSlot, resized, type Service, type ServiceContext, withoutDue, withSlots } from "./service.ts";
-import * as slots from "./slot.ts";
-import { isAtRest, type Slot } from "./slot.ts";
+import { isAtRest, type Slot, slotDeadline } from "./slot.ts";
+import * as slots from "./slot-step.ts";
 
 /** A scheduled run that is later than this is not made up for. */
 const missedMs = 60_000;
@@ -22,7 +22,7 @@ export function pursue(service: Service, goal: Goal, context: ServiceContext): S
 }
 
 export function serviceDeadline({ slots: all, rollout, dueMs }: Service): number | undefined {
-  return earliest(dueMs, rollout && rolloutDeadline(rollout), ...all.map(slots.slotDeadline));
+  return earliest(dueMs, rollout && rolloutDeadline(rollout), ...all.map(slotDeadline));
 }
 
 export function tickService(service: Service, context: ServiceContext): Service {

@@ -8,7 +8,9 @@ import {
   type ServiceContext,
   withSlot,
 } from "./service.ts";
-import * as slots from "./slot.ts";
+import { endOf, runsOf, type Slot } from "./slot.ts";
+import { abortHandoff, beginHandoff, completeHandoff } from "./slot-handoff.ts";
+import { restartSlot, startSlot } from "./slot-step.ts";
 
 /** Begins a reload, or notes that another one is to follow the one under way. */
 export function beginRollout(
@@ -62,7 +64,7 @@ function advanceSlot(service: Service, active: ActiveSlot, context: ServiceConte
   if (run.health.ok === false) return fail(service, `slot ${active.slot}: unhealthy`, context);
   const observed = settle(active, context.nowMs, service.spec.reload.settleMs);
   if (!observed.settled || mustProveHealth(service, run.health)) return replaceActive(service, rollout, observed);
-  const taken = withSlot(service, active.slot, (one) => slots.completeHandoff(one, inSlot(service, one, context)));
+  const taken = withSlot(service, active.slot, (one) => completeHandoff(one, inSlot(service, one, context)));
   const rest = rollout.active.filter((one) => one.slot !== active.slot);
   return { ...taken, rollout: { ...rollout, active: rest, done: [...rollout.done, active.slot] } };
 }
@@ -96,8 +98,8 @@ function beginMore(service: Service, context: ServiceContext): Service {
     next = withSlot(next, number, (slot) => {
       begun.push({ slot: number, generation: slot.generation + 1, settled: false });
       const inner = inSlot(next, slot, context);
-      if (!slot.current) return slots.startSlot(slot, inner);
-      return spec.reload.style === "rolling" ? slots.beginHandoff(slot, inner) : slots.restartSlot(slot, inner);
+      if (!slot.current) return startSlot(slot, inner);
+      return spec.reload.style === "rolling" ? beginHandoff(slot, inner) : restartSlot(slot, inner);
     });
   }
   if (begun.length === 0) return next;
@@ -107,10 +109,10 @@ function beginMore(service: Service, context: ServiceContext): Service {
   };
 }
 
-function whyNot(slot: slots.Slot, { generation }: ActiveSlot): string {
-  const run = slots.runsOf(slot).find((one) => one.generation === generation);
+function whyNot(slot: Slot, { generation }: ActiveSlot): string {
+  const run = runsOf(slot).find((one) => one.generation === generation);
   if (run?.phase === "ended" && run.error) return run.error;
-  if (run && "exit" in run && run.exit) return slots.endOf(run);
+  if (run && "exit" in run && run.exit) return endOf(run);
   if (run?.phase === "stopping") return run.why === "not_ready" ? "it was not ready in time" : `stopped (${run.why})`;
   return slot.failure?.generation === generation ? slot.failure.reason : "it did not last";
 }
@@ -132,7 +134,7 @@ function fail(service: Service, cause: string, context: ServiceContext): Service
   if (!rollout) return service;
   let next = service;
   for (const { slot } of rollout.active) {
-    next = withSlot(next, slot, (one) => slots.abortHandoff(one, inSlot(service, one, context)));
+    next = withSlot(next, slot, (one) => abortHandoff(one, inSlot(service, one, context)));
   }
   const putBack = service.spec.reload.onFailure === "revert" && rollout.before.revision !== service.revision;
   if (rollout.reverting !== undefined || !putBack) return failed(withoutRollout(next), cause, context);

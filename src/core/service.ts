@@ -1,6 +1,7 @@
 import type { Effect, RunFact } from "./effects.ts";
 import type { RunContext } from "./run.ts";
-import { isAtRest, isReady, newSlot, type Slot, stepSlot } from "./slot.ts";
+import { isAtRest, isReady, newSlot, type Slot } from "./slot.ts";
+import { stepSlot } from "./slot-step.ts";
 import type { ServiceSpec } from "./spec.ts";
 
 /** One entry of the configuration and everything that runs for it. */
