@@ -1,6 +1,6 @@
-import { appendFileSync, readFileSync, renameSync } from "node:fs";
 import type { Recorded } from "../core/effects.ts";
 import type { EventView } from "../protocol/api.ts";
+import type { EventFile } from "./event-file.ts";
 import type { Stamped } from "./journal-codec.ts";
 
 /** Kept in memory for followers and quick answers. */
@@ -10,6 +10,14 @@ const fileBytesMax = 8 * 1024 * 1024;
 
 type Follower = (event: EventView) => void;
 
+/** The wall clock, and a later turn of the event loop. */
+export interface EventClock {
+  now(): Date;
+  soon(act: () => void): void;
+}
+
+const realClock: EventClock = { now: () => new Date(), soon: (act) => void setImmediate(act) };
+
 /**
  * What the supervisor saw and decided, numbered without gaps within a home.
  *
@@ -17,16 +25,18 @@ type Follower = (event: EventView) => void;
  * is completed from the journal. So none is lost and none is there twice.
  */
 export class EventLog {
-  readonly #path: string;
+  readonly #file: EventFile;
+  readonly #clock: EventClock;
   readonly #recent: Stamped[] = [];
   readonly #followers = new Set<Follower>();
   #unwritten: Stamped[] = [];
   #seq = 0;
   #bytes = 0;
-  #flush: NodeJS.Immediate | undefined;
+  #flushComes = false;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(file: EventFile, clock: EventClock = realClock) {
+    this.#file = file;
+    this.#clock = clock;
   }
 
   get seq(): number {
@@ -35,7 +45,7 @@ export class EventLog {
 
   /** Takes up where the file ends, adding what only the journal has. */
   recover(journalled: readonly Stamped[]): void {
-    const text = read(this.#path);
+    const text = this.#file.read();
     const lines = text.split("\n").filter((line) => line !== "");
     for (const line of lines.slice(-recentMax)) this.#remember(parse(line));
     this.#bytes = text.length;
@@ -48,7 +58,7 @@ export class EventLog {
 
   /** Numbers and dates events; they become visible with `publish`. */
   stamp(events: readonly Recorded[]): readonly Stamped[] {
-    const at = new Date().toISOString();
+    const at = this.#clock.now().toISOString();
     return events.map((event) => {
       this.#seq += 1;
       return { at, seq: this.#seq, ...event };
@@ -61,7 +71,9 @@ export class EventLog {
       for (const follower of this.#followers) follower(event);
     }
     this.#unwritten.push(...events);
-    if (this.#unwritten.length > 0) this.#flush ??= setImmediate(() => this.flush());
+    if (this.#unwritten.length === 0 || this.#flushComes) return;
+    this.#flushComes = true;
+    this.#clock.soon(() => this.flush());
   }
 
   follow(follower: Follower): () => void {
@@ -78,8 +90,8 @@ export class EventLog {
     if (oldest === undefined || oldest.seq === 1 || (from.seq ?? 0) >= oldest.seq - 1)
       return this.#recent.filter(isWanted);
     this.flush();
-    return [`${this.#path}.1`, this.#path].flatMap((path) =>
-      read(path)
+    return [this.#file.readOlder(), this.#file.read()].flatMap((text) =>
+      text
         .split("\n")
         .flatMap((line) => parse(line) ?? [])
         .filter(isWanted),
@@ -87,8 +99,7 @@ export class EventLog {
   }
 
   flush(): void {
-    if (this.#flush) clearImmediate(this.#flush);
-    this.#flush = undefined;
+    this.#flushComes = false;
     if (this.#unwritten.length === 0) return;
     const written = this.#write(this.#unwritten.map((event) => `${JSON.stringify(event)}\n`).join(""));
     // A full disk loses the oldest that memory no longer holds, and nothing else.
@@ -105,23 +116,15 @@ export class EventLog {
   #write(text: string): boolean {
     try {
       if (this.#bytes > fileBytesMax) {
-        renameSync(this.#path, `${this.#path}.1`);
+        this.#file.rotate();
         this.#bytes = 0;
       }
-      appendFileSync(this.#path, text, { mode: 0o600 });
+      this.#file.append(text);
       this.#bytes += text.length;
       return true;
     } catch {
       return false;
     }
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }
 

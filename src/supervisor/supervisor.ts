@@ -9,6 +9,7 @@ import { bootId } from "../os/processes.ts";
 import { ask } from "./ask.ts";
 import { DesiredState } from "./desired.ts";
 import type { Engine } from "./engine.ts";
+import { eventFile } from "./event-file.ts";
 import { EventLog } from "./event-log.ts";
 import { FdStore } from "./fd-store.ts";
 import type { HomeFiles } from "./home.ts";
@@ -75,7 +76,7 @@ export class Supervisor {
       receive: (how) => receiveFds(returnEnd, how),
       close: closeFd,
     });
-    this.events = new EventLog(files.events);
+    this.events = new EventLog(eventFile(files.events));
     this.#journal = new Journal(journalFile(files.journal), { version, boot: bootId() });
     this.desired = new DesiredState(files.desired);
     this.kernel = linuxKernel({
