@@ -16,7 +16,9 @@ export async function resume(
 ): Promise<void> {
   const { client, homes, terminal } = context;
   const { seq } = await client.supervisor();
-  const wanted = (await client.instances()).filter(({ desired, state }) => desired === "up" && state !== "completed");
+  const wanted = (await client.instances({ usage: false })).filter(
+    ({ desired, state }) => desired === "up" && state !== "completed",
+  );
   if (wanted.length === 0) {
     throw new LaresError(
       "invalid_configuration",

@@ -33,7 +33,7 @@ export async function takeDown(context: Context, { waits, timeoutMs }: Patience)
       const current = await context.client.supervisor();
       // One that was killed and came back does not know what it was asked: ask again.
       if (current.pid !== supervisor.pid) supervisor = await ask(context);
-      instances = await context.client.instances();
+      instances = await context.client.instances({ usage: false });
       if (!context.json) progress.show(standingOf(instances));
     } catch (error) {
       if (!isDisconnected(error)) throw error;

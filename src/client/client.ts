@@ -16,8 +16,12 @@ import { fromApiError } from "./errors.ts";
 
 /** The supervisor's API, typed. Every method may throw a LaresError. */
 export interface Client {
-  /** All instances of all services. */
-  instances(): Promise<readonly InstanceView[]>;
+  /**
+   * All instances of all services.
+   *
+   * @param options `usage: false` leaves memory and processor share null: reading them costs the supervisor most of the answer.
+   */
+  instances(options?: { readonly usage?: boolean }): Promise<readonly InstanceView[]>;
   /** Everything about one service. */
   service(name: string): Promise<ServiceView>;
   /** Everything about all services. */
@@ -55,7 +59,7 @@ export function openClient({ socketPath }: { readonly socketPath: string }): Cli
   const get = <T>(path: string) => ask<T>({ socketPath, method: "GET", path });
   const post = <T>(path: string, body: unknown) => ask<T>({ socketPath, method: "POST", path, body });
   return {
-    instances: () => get(routes.instances),
+    instances: ({ usage = true } = {}) => get(usage ? routes.instances : `${routes.instances}?usage=0`),
     service: (name) => get(routes.service(name)),
     services: () => get(routes.services),
     apply: (request) => post(routes.apply, request),

@@ -91,8 +91,7 @@ export class Draft implements ServiceContext {
 
   toStep(): Step {
     this.#steer();
-    if (this.ending && this.services().every(([, service]) => isServiceAtRest(service)))
-      this.effects.push({ do: "finish" });
+    if (this.ending && this.#isAllAtRest()) this.effects.push({ do: "finish" });
     return { changes: this.#changes, ending: this.ending, effects: this.effects };
   }
 
@@ -115,6 +114,15 @@ export class Draft implements ServiceContext {
     this.#announced.set(name, now);
     for (const neighbour of [...((now ?? last)?.spec.after ?? []), ...((now ?? last)?.dependents ?? [])])
       this.touch(neighbour);
+  }
+
+  /** Asked after every step while ending, so it stops at the first that is not. */
+  #isAllAtRest(): boolean {
+    for (const name of this.#world.services.keys()) {
+      const service = this.get(name);
+      if (service && !isServiceAtRest(service)) return false;
+    }
+    return true;
   }
 
   /** Says which slots may get connections, where that changed; before anything is stopped. */

@@ -45,25 +45,56 @@ export function watch(
   callback: (events: WatchEvents) => void,
 ): Watch {
   assertWatchable(fd);
-  const writable = interest.writable ?? false;
-  const options = { readable: interest.readable ?? !writable, writable, disconnect: true };
-  // The published type has one parameter; the function is called with two.
-  const listener = ((status: number, events: KoffiEvents) => {
-    deliver(callback, status, events);
-  }) as unknown as (events: NonNullable<KoffiEvents>) => void;
-  const handle = koffi().node.poll(fd, options, listener);
-  handles.set(fd, handle);
-  const isOpen = () => handles.get(fd) === handle;
-  return {
-    close() {
-      if (!isOpen()) return;
-      handles.delete(fd);
-      handle.close();
-    },
-    pause: () => isOpen() && handle.stop(),
-    resume: () => isOpen() && handle.start(options, listener),
-    unref: () => isOpen() && handle.unref(),
-  };
+  return new KoffiWatch(fd, { writable: interest.writable ?? false, readable: interest.readable }, callback);
+}
+
+/** A class rather than closures: a supervisor of a thousand services has thousands of these. */
+class KoffiWatch implements Watch {
+  readonly #fd: number;
+  readonly #options: { readonly readable: boolean; readonly writable: boolean; readonly disconnect: true };
+  readonly #handle: PollHandle;
+  readonly #listener: (events: NonNullable<KoffiEvents>) => void;
+
+  constructor(
+    fd: number,
+    interest: { readonly readable: boolean | undefined; readonly writable: boolean },
+    callback: (events: WatchEvents) => void,
+  ) {
+    this.#fd = fd;
+    this.#options = {
+      readable: interest.readable ?? !interest.writable,
+      writable: interest.writable,
+      disconnect: true,
+    };
+    // The published type has one parameter; the function is called with two.
+    this.#listener = ((status: number, events: KoffiEvents) => {
+      deliver(callback, status, events);
+    }) as unknown as (events: NonNullable<KoffiEvents>) => void;
+    this.#handle = koffi().node.poll(fd, this.#options, this.#listener);
+    handles.set(fd, this.#handle);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    handles.delete(this.#fd);
+    this.#handle.close();
+  }
+
+  pause(): void {
+    if (this.#isOpen) this.#handle.stop();
+  }
+
+  resume(): void {
+    if (this.#isOpen) this.#handle.start(this.#options, this.#listener);
+  }
+
+  unref(): void {
+    if (this.#isOpen) this.#handle.unref();
+  }
+
+  get #isOpen(): boolean {
+    return handles.get(this.#fd) === this.#handle;
+  }
 }
 
 function deliver(callback: (events: WatchEvents) => void, status: number, events: KoffiEvents): void {

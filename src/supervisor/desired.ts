@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dependentsOf } from "../core/dependencies.ts";
 import type { World } from "../core/draft.ts";
@@ -26,6 +27,7 @@ interface DesiredService {
  */
 export class DesiredState {
   readonly #path: string;
+  /** Digest of what is on disk. */
   #written = "";
   revision = 0;
 
@@ -47,7 +49,7 @@ export class DesiredState {
       renameSync(this.#path, `${this.#path}.unreadable`);
       return { world: empty, problem: `"${this.#path}" could not be read and was moved to "${this.#path}.unreadable"` };
     }
-    this.#written = text;
+    this.#written = digestOf(text);
     this.revision = desired.revision;
     const services = new Map(Object.entries(desired.services).map(([name, one]) => [name, fromDesired(one)]));
     const dependents = dependentsOf(services);
@@ -62,7 +64,8 @@ export class DesiredState {
     );
     const desired: Desired = { lares: 1, revision: this.revision, services };
     const text = JSON.stringify(desired);
-    if (text === this.#written) return;
+    const digest = digestOf(text);
+    if (digest === this.#written) return;
     const temporary = `${this.#path}.new`;
     const fd = openSync(temporary, "w", 0o600);
     try {
@@ -73,8 +76,12 @@ export class DesiredState {
       closeSync(fd);
     }
     renameSync(temporary, this.#path);
-    this.#written = text;
+    this.#written = digest;
   }
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
 }
 
 function toDesired({ spec, source, revision, desired, slots }: Service): DesiredService {

@@ -60,5 +60,6 @@ export function becomeKeeper({ node, main, markPath, logPath, store }: KeeperIma
   const redirect = logPath === undefined ? "" : `exec >>'${logPath.replaceAll("'", "'\\''")}' 2>&1\n`;
   const argv = ["lares-keeper", "-c", redirect + keeperScript, "lares-keeper", markPath, node, ...nodeFlags, ...main];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]));
-  return execReplace("/bin/sh", { argv, env });
+  // One malloc arena: the supervisor has one busy thread, and each arena keeps megabytes to itself.
+  return execReplace("/bin/sh", { argv, env: { MALLOC_ARENA_MAX: "1", ...env } });
 }

@@ -45,7 +45,7 @@ async function operandsOf(
   if (operands === undefined || operands === "files") return [];
   if (operands !== "services") return operands;
   // A completion that prints an error into the line being typed helps nobody.
-  const instances = await client.instances().catch(() => []);
+  const instances = await client.instances({ usage: false }).catch(() => []);
   const services = new Set(instances.map(({ service }) => service));
   const slots = instances.filter(({ slot }) => slot > 0 || instances.length > services.size);
   return services.size === 0 ? [] : [...services, "all", ...slots.map(({ service, slot }) => `${service}/${slot}`)];

@@ -118,7 +118,7 @@ class Wait {
 
   async #refresh(): Promise<boolean> {
     try {
-      const instances = await this.#options.client.instances();
+      const instances = await this.#options.client.instances({ usage: false });
       if (stamp(instances) !== stamp(this.#instances)) this.#movedMs = this.#clock.nowMs();
       this.#instances = instances;
       this.#heardMs = this.#clock.nowMs();
