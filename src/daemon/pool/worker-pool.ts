@@ -5,6 +5,7 @@
  * counted without touching a thread, and the number of threads can change while the pool works.
  */
 import { fileURLToPath } from "node:url";
+import type { MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { LaresError } from "../../core/errors.ts";
 import { PriorityQueue } from "./priority-queue.ts";
