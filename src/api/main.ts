@@ -49,7 +49,15 @@ function finish(supervisor: Supervisor, { files, closeApi }: { files: HomeFiles;
   supervisor.engine.record({ type: "supervisor_stopped" });
   supervisor.close();
   closeApi();
-  for (const path of [files.journal, files.pidFile, files.keeperPidFile, files.listeners, files.mark, files.lock]) {
+  for (const path of [
+    files.journal,
+    files.pidFile,
+    files.keeperPidFile,
+    files.listeners,
+    files.mark,
+    files.sharedNotify,
+    files.lock,
+  ]) {
     try {
       unlinkSync(path);
     } catch {

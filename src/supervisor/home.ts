@@ -15,6 +15,8 @@ export interface HomeFiles {
   readonly lock: string;
   readonly mark: string;
   readonly listeners: string;
+  /** The sd_notify socket that services share, and the directory of those that have their own. */
+  readonly sharedNotify: string;
   readonly notify: string;
   readonly pidFile: string;
   readonly keeperPidFile: string;
@@ -45,6 +47,7 @@ export function openHome(home: string | undefined): HomeFiles {
     lock: join(homes.run, "lock"),
     mark: join(homes.run, "recovered"),
     listeners: join(homes.run, "listeners.json"),
+    sharedNotify: join(homes.run, "notify.sock"),
     notify: join(homes.run, "notify"),
     pidFile: join(homes.run, "lares.pid"),
     keeperPidFile: join(homes.run, "keeper.pid"),

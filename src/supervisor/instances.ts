@@ -4,10 +4,10 @@ import type { Effect, RunFact, RunId } from "../core/effects.ts";
 import { assertNever, LaresError } from "../core/errors.ts";
 import { findRun } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
-import { formatInstanceTag } from "../protocol/instance-tag.ts";
+import { formatInstanceTag, parseInstanceTag } from "../protocol/instance-tag.ts";
 import type { FdStore } from "./fd-store.ts";
 import { type HeldKind, type Holding, type OutputStream, parkKey, runKey, stopOngoing } from "./holding.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, NotifyDatagram } from "./kernel.ts";
 import { argumentsOf, environmentOf, readinessFd } from "./launch-plan.ts";
 import { notificationFrom } from "./notifications.ts";
 
@@ -22,6 +22,8 @@ export interface InstancesOptions {
   readonly probes: Probes;
   readonly homeId: string;
   readonly notifyDirectory: string;
+  /** Of runs that have no sd_notify socket of their own. */
+  readonly sharedNotifyPath: string;
   readonly ownEnvironment: Readonly<Record<string, string | undefined>>;
   readonly userOf: (
     spec: ServiceSpec,
@@ -128,6 +130,26 @@ export class Instances {
     return holding;
   }
 
+  /** The run that carries a tag, while it is held. */
+  byTag(tag: string): Holding | undefined {
+    const { service, slot, generation } = parseInstanceTag(tag) ?? {};
+    if (service === undefined || slot === undefined || generation === undefined) return undefined;
+    const holding = this.get({ service, slot, generation });
+    return holding?.tag === tag ? holding : undefined;
+  }
+
+  /** Takes what somebody said in the name of a run, if they may. */
+  notified(holding: Holding, datagram: NotifyDatagram): void {
+    const { kernel, report, problem } = this.#options;
+    const spec = this.#specOf(holding.run);
+    const trusted = { uid: spec && this.#options.userOf(spec)?.uid, pids: this.#options.trustedPids() };
+    const heard = notificationFrom(datagram, { holding, kernel, trusted });
+    if ("rejected" in heard) problem(`${runKey(holding.run)}: notification rejected: ${heard.rejected}`);
+    else if (!heard.mainProcess || this.replaceProcess(holding, heard.mainProcess)) {
+      report(holding.run, { type: "notified", message: heard });
+    }
+  }
+
   /** Parks what was opened anew for an adopted run. */
   parkAgain(holding: Holding): void {
     this.#parkAll(holding);
@@ -217,13 +239,20 @@ export class Instances {
       while (fds.length < readiness - 1) fds.push(fds[1] as number);
       fds[readiness - 1] = end;
     }
-    holding.fds.set("notify", kernel.bindNotify(this.#notifyPath(holding.run), spec));
+    if (hasOwnNotify(spec)) holding.fds.set("notify", kernel.bindNotify(this.#ownNotifyPath(holding.run), { spec }));
     return fds;
   }
 
   #launch({ run, tag, group }: Holding, { spec, fds }: { spec: ServiceSpec; fds: readonly number[] }) {
     const { ownEnvironment: own, userOf, registerPath } = this.#options;
-    const env = environmentOf({ spec, run, own, user: userOf(spec), tag, notifySocket: this.#notifyPath(run) });
+    const env = environmentOf({
+      spec,
+      run,
+      own,
+      user: userOf(spec),
+      tag,
+      notifySocket: hasOwnNotify(spec) ? this.#ownNotifyPath(run) : this.#options.sharedNotifyPath,
+    });
     return { spec, argv: argumentsOf(spec, registerPath), env, fds, group, listenPid: spec.listen.length > 0 };
   }
 
@@ -240,20 +269,12 @@ export class Instances {
   }
 
   #listenToNotifications(holding: Holding): void {
-    const { kernel, report, problem } = this.#options;
+    const { kernel } = this.#options;
     const fd = holding.fds.get("notify");
     if (fd === undefined) return;
     const watch = kernel.watch(fd, () => {
-      for (let datagram = kernel.receiveNotify(fd); datagram; datagram = kernel.receiveNotify(fd)) {
-        const spec = this.#specOf(holding.run);
-        const uid = spec && this.#options.userOf(spec)?.uid;
-        const trusted = { uid, pids: this.#options.trustedPids() };
-        const heard = notificationFrom(datagram, { holding, kernel, trusted });
-        if ("rejected" in heard) problem(`${runKey(holding.run)}: notification rejected: ${heard.rejected}`);
-        else if (!heard.mainProcess || this.replaceProcess(holding, heard.mainProcess)) {
-          report(holding.run, { type: "notified", message: heard });
-        }
-      }
+      for (let datagram = kernel.receiveNotify(fd); datagram; datagram = kernel.receiveNotify(fd))
+        this.notified(holding, datagram);
     });
     holding.ongoing.set("notify", () => watch.close());
   }
@@ -336,9 +357,12 @@ export class Instances {
     holding.ongoing.set("clear", kernel.later(1, look));
   }
 
+  /** Later in the same turn of the loop: a successor that is to be started does not wait for the tidying. */
   #release(run: RunId): void {
     const holding = this.get(run);
-    if (holding) this.#drop(holding);
+    if (!holding) return;
+    this.#held.delete(runKey(run));
+    this.#options.kernel.later(0, () => this.#drop(holding));
   }
 
   #drop(holding: Holding): void {
@@ -349,7 +373,7 @@ export class Instances {
     holding.stdout?.end();
     holding.stderr?.end();
     for (const fd of holding.fds.values()) kernel.close(fd);
-    kernel.removeNotify(this.#notifyPath(holding.run));
+    if (holding.fds.has("notify")) kernel.removeNotify(this.#ownNotifyPath(holding.run));
     if (holding.group !== undefined) kernel.removeGroup(holding.group);
     this.#held.delete(runKey(holding.run));
   }
@@ -369,7 +393,7 @@ export class Instances {
     );
   }
 
-  #notifyPath(run: RunId): string {
+  #ownNotifyPath(run: RunId): string {
     return join(this.#options.notifyDirectory, `${run.service}.${run.slot}.${run.generation}`);
   }
 
@@ -383,4 +407,9 @@ export class Instances {
 
 function messageOf(error: LaresError): string {
   return error.hint ? `${error.message} (${error.hint})` : error.message;
+}
+
+/** Whether it matters who exactly speaks: readiness, reloads and the watchdog are decided by what is said. */
+function hasOwnNotify({ ready, watchdogMs, reload }: ServiceSpec): boolean {
+  return ready.by === "notify" || watchdogMs !== undefined || reload.style === "signal";
 }

@@ -7,6 +7,7 @@ import type { FdStore } from "./fd-store.ts";
 import { Instances, type InstancesOptions, type Listeners } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import { endHomeless, recoverRuns, withStrays } from "./recovery.ts";
+import { SharedNotify } from "./shared-notify.ts";
 import { SpawnQueue } from "./spawn-queue.ts";
 
 /** Listeners as a whole; a run sees only `open`. */
@@ -23,7 +24,15 @@ export interface SlotListeners extends Listeners {
 export interface Parts
   extends Pick<
     InstancesOptions,
-    "kernel" | "outputs" | "probes" | "homeId" | "notifyDirectory" | "ownEnvironment" | "userOf" | "registerPath"
+    | "kernel"
+    | "outputs"
+    | "probes"
+    | "homeId"
+    | "notifyDirectory"
+    | "sharedNotifyPath"
+    | "ownEnvironment"
+    | "userOf"
+    | "registerPath"
   > {
   readonly trustedPids: InstancesOptions["trustedPids"];
   readonly store: FdStore;
@@ -52,6 +61,7 @@ export class Interpreter {
   readonly instances: Instances;
   readonly #parts: Parts;
   readonly #spawns: SpawnQueue;
+  readonly #notify: SharedNotify;
   readonly #saidProblems = new Map<string, number>();
   #cancelWake = () => {};
 
@@ -72,6 +82,14 @@ export class Interpreter {
       report: (run, fact) => this.#report(run, fact),
       problem: (sentence) => this.problem(sentence),
     });
+    this.#notify = new SharedNotify({
+      kernel,
+      store: parts.store,
+      path: parts.sharedNotifyPath,
+      holdingOf: (tag) => this.instances.byTag(tag),
+      deliver: (holding, datagram) => this.instances.notified(holding, datagram),
+      problem: (sentence) => this.problem(sentence),
+    });
     this.#spawns = new SpawnQueue({ clock: kernel, perform: (effect) => this.instances.perform(effect) });
   }
 
@@ -90,7 +108,9 @@ export class Interpreter {
       ? { world: remembered, homeless: [] }
       : withStrays(remembered, { kernel, homeId });
     this.engine.load(world);
-    const [sockets, others] = partition(store.recover(), isListenerKey);
+    const [shared, parked] = partition(store.recover(), SharedNotify.owns);
+    this.#notify.open([...shared.values()][0]);
+    const [sockets, others] = partition(parked, isListenerKey);
     listeners.adopt(sockets);
     const { adopted, gaps: lost } = recoverRuns({
       kernel,

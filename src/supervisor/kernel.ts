@@ -12,8 +12,8 @@ export interface Kernel {
   later(delayMs: number, act: () => void): () => void;
   close(fd: number): void;
   createPipe(): PipeEnds;
-  /** An sd_notify socket at a path of its own, writable by the user the service runs as. */
-  bindNotify(path: string, spec: ServiceSpec): number;
+  /** An sd_notify socket, writable by the user that a service runs as, or as `mode` says. */
+  bindNotify(path: string, access: { readonly spec: ServiceSpec } | { readonly mode: number }): number;
   removeNotify(path: string): void;
   receiveNotify(fd: number): NotifyDatagram | undefined;
   watch(fd: number, onReadable: () => void): { close(): void };
@@ -28,6 +28,8 @@ export interface Kernel {
   signal(pidfd: number, signal: string): boolean;
   /** Reaps it where it is our child. */
   exitOf(pidfd: number, pid: number): ProcessExit | "running" | "unknown";
+  /** The `LARES_INSTANCE` of a living process. */
+  tagOf(pid: number): string | undefined;
   /** Processes that carry this value in `LARES_INSTANCE`. */
   findTagged(tag: string): readonly number[];
   /** All tags of a home, with the processes that carry them. */

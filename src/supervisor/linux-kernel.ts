@@ -59,8 +59,9 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       if (large) largePipes += 1;
       return createPipe(large ? { sizeBytes: pipeBytes } : {});
     },
-    bindNotify(path, spec) {
-      const user = userOf(spec);
+    bindNotify(path, access) {
+      if ("mode" in access) return bindNotify(path, access);
+      const user = userOf(access.spec);
       return bindNotify(path, { mode: 0o600, ...(user && { uid: user.uid, gid: user.gid }) });
     },
     removeNotify(path) {
@@ -89,6 +90,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       // Reaped by the keeper between the two questions: the pidfd has the answer now.
       return other === "unknown" ? exitOf(pidfd) : other;
     },
+    tagOf: (pid) => environmentOf(pid)?.get("LARES_INSTANCE"),
     findTagged: (tag) => findTagged("LARES_INSTANCE", tag),
     tagsOf,
     createGroup: groups.create,

@@ -169,6 +169,7 @@ export class Supervisor {
       homeId: files.id,
       version,
       notifyDirectory: files.notify,
+      sharedNotifyPath: files.sharedNotify,
       ownEnvironment: process.env,
       userOf,
       registerPath,
