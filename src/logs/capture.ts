@@ -11,7 +11,7 @@ import { TokenBucket } from "./rate.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 
 /** The most that is taken from one stream before others have their turn. */
-const SLICE_BYTES = 1024 * 1024;
+export const SLICE_BYTES = 1024 * 1024;
 /** While generations share a file, how long an unfinished line may wait for its end. */
 const PATIENCE_MS = 1_000;
 const NEWLINE = 0x0a;
@@ -36,7 +36,9 @@ export interface CaptureOptions {
 export interface Taken {
   /** Taken out of the pipe, be it to the file or away. */
   readonly bytes: number;
-  /** `waiting`: not before `retryAtMs`, the bytes stay in the pipe. */
+  /**
+   * `flowing`: there is more. `empty`: that was all for now. `waiting`: the rest stays in the pipe, not before `retryAtMs`.
+   */
   readonly state: "flowing" | "empty" | "ended" | "waiting";
 }
 
@@ -132,7 +134,7 @@ export class Capture {
   drain(): Taken {
     let left = pipeBytes(this.options.fd);
     let taken = this.take();
-    for (left -= taken.bytes; left > 0 && taken.state === "flowing"; left -= taken.bytes) taken = this.take();
+    for (left -= taken.bytes; left > 0 && taken.bytes > 0; left -= taken.bytes) taken = this.take();
     return taken;
   }
 
@@ -186,7 +188,7 @@ export class Capture {
     writer.advance(moved);
     this.#wrote(moved, { nowMs, view: plan.view });
     if (plan.endsSegment && moved === plan.length) writer.rotate();
-    return { bytes: moved, state: "flowing" };
+    return { bytes: moved, state: moved < plan.length ? "empty" : "flowing" };
   }
 
   #wrote(bytes: number, { nowMs, view }: { nowMs: number; view: Buffer | undefined }): void {

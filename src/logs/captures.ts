@@ -1,6 +1,6 @@
 import type { LogSpec } from "../core/spec.ts";
 import { type Watch, watch } from "../os/poll.ts";
-import { Capture, type CaptureOptions } from "./capture.ts";
+import { Capture, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
 import { ReadOrder, type SlotOrder } from "./order.ts";
@@ -194,11 +194,11 @@ export class Captures {
 
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
-    const taken = capture.take();
+    const taken = takeSlice(capture);
     const wakesOften = nowMs - entry.servedMs < this.#lateMs;
     entry.servedMs = nowMs;
     if (taken.bytes > 0 && taken.bytes < PORTION_BYTES) this.#countPortion(nowMs);
-    if (taken.state === "ended" || (taken.state === "empty" && capture.ending)) capture.finish();
+    if (taken.state === "ended" || (taken.bytes === 0 && taken.state === "empty" && capture.ending)) capture.finish();
     else if (taken.state === "waiting") this.#later(entry, Math.max(1, capture.retryAtMs - nowMs));
     else if (taken.bytes === 0 || (entry.mode === "watched" && !wakesOften)) this.#watch(entry);
     else this.#later(entry, this.#rest(entry, taken.bytes));
@@ -272,6 +272,17 @@ export class Captures {
     }
     if (nextMs < Infinity) this.#setTimer(nextMs);
   }
+}
+
+/** One slice, also when it has to be cut in two because a segment ends in it. */
+function takeSlice(capture: Capture): Taken {
+  let taken = capture.take();
+  let bytes = taken.bytes;
+  while (taken.state === "flowing" && bytes < SLICE_BYTES) {
+    taken = capture.take();
+    bytes += taken.bytes;
+  }
+  return { bytes, state: taken.state };
 }
 
 /** A clock that is never set: for everything but the times that people read. */

@@ -23,14 +23,9 @@ interface Findings {
 async function fillDisk(mode: "drop" | "block"): Promise<Findings> {
   const fixture = join(import.meta.dirname, "logs-fixtures", "full-disk.ts");
   const asUser = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-  const { stdout } = await promisify(execFile)("unshare", [
-    ...asUser,
-    "--mount",
-    process.execPath,
-    fixture,
-    root,
-    mode,
-  ]);
+  const mount = 'mount -t tmpfs -o size=2m lares-test "$0" && exec "$@"';
+  const command = ["sh", "-c", mount, root, process.execPath, fixture, root, mode];
+  const { stdout } = await promisify(execFile)("unshare", [...asUser, "--mount", ...command]);
   return JSON.parse(stdout) as Findings;
 }
 

@@ -1,9 +1,7 @@
 /** Captures the pipe it inherits as descriptor 3 until it ends or is killed. Arguments: directory, limits as JSON. */
 import { Captures } from "../../../src/logs/captures.ts";
-import { pipeBytes } from "../../../src/os/pipes.ts";
 
 const [, , directory = "", limits = "{}"] = process.argv;
-pipeBytes(3);
 new Captures({ directory }).capture({
   fd: 3,
   sizeBytes: 1024 * 1024,

@@ -1,8 +1,7 @@
 /**
- * Floods a small file system until it is full, makes room, and counts what became of the lines. Run it where DIRECTORY may be
- * mounted over: `unshare --mount … full-disk.ts DIRECTORY drop|block`. Prints its findings as JSON.
+ * Floods the file system of 2 MB at DIRECTORY until it is full, makes room, and prints as JSON what became of the lines.
+ * Arguments: DIRECTORY, `drop` or `block`.
  */
-import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -13,7 +12,6 @@ import { setNonBlocking } from "../../../src/os/descriptors.ts";
 import { closeFd, createPipe, writeNow } from "../../../src/os/pipes.ts";
 
 const [, , directory = "", mode = ""] = process.argv;
-execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "lares-test", directory]);
 const ballast = join(directory, "ballast");
 writeFileSync(ballast, Buffer.alloc(1024 * 1024));
 
