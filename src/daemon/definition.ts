@@ -1,7 +1,6 @@
 /** What a program says about itself, and what it is given in return. */
-import type { Configuration, ConfigurationChange, ConfigurationOptions } from "./config/configuration.ts";
+import type { Configuration, ConfigurationChange } from "./config/configuration.ts";
 import type { Snapshot } from "./config/snapshot.ts";
-import type { StandardSchema } from "./config/standard-schema.ts";
 import type { DrainableServer } from "./drain.ts";
 import type { GuardOptions } from "./guard/guard.ts";
 import type { CheckFunction, CheckOptions } from "./health/check.ts";
@@ -10,7 +9,7 @@ import type { ListenOptions } from "./listeners.ts";
 import type { Logger, LoggerOptions } from "./log/create-logger.ts";
 import type { Metrics, MetricsOptions } from "./metrics/create-metrics.ts";
 import type { PoolOptions, WorkerPool } from "./pool/create-pool.ts";
-import type { SupervisionOptions, SupervisionTree } from "./supervision/tree.ts";
+import type { SupervisionOptions, SupervisionTree } from "./supervision/create-tree.ts";
 
 /** A value, or how to get it from the configuration. Asked again after each reload where that can take effect. */
 export type FromConfig<Config, Value> = Value | ((config: Snapshot<Config>) => Value);
@@ -84,6 +83,3 @@ export interface DaemonContext<Config> {
   /** Asks the service manager for more time to start, reload or stop. */
   extendTimeout(ms: number): void;
 }
-
-/** With a schema, the type of the configuration follows from it. */
-export type ConfigFor<Schema extends StandardSchema> = ConfigurationOptions<Schema>;

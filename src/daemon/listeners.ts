@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo, Server as NetServer } from "node:net";
 import { LaresError } from "../core/errors.ts";
 import { type InheritedDescriptor, listenVariables, parseListenEnvironment } from "../protocol/listen-fds.ts";
-import { type DrainableServer, type DrainOptions, drainServer, trackServer } from "./drain.ts";
+import { type DrainableServer, type DrainOptions, type DrainReport, drainServer, trackServer } from "./drain.ts";
 import { UnixSocketFile } from "./unix-socket-file.ts";
 
 export interface ListenOptions {
@@ -108,12 +108,18 @@ export class Listeners {
       .map(({ name, count }) => `listener "${name}": ${count} connection${count === 1 ? "" : "s"}`);
   }
 
-  /** Drains every server; resolves when all connections are gone. */
-  async drain(options: DrainOptions = {}): Promise<{ readonly connections: number; readonly cut: number }> {
-    const open = this.#open.filter(({ server }) => (server as NetServer).listening);
-    const reports = await Promise.all(open.map(({ server }) => drainServer(server, options)));
-    if (!this.#handedOver) for (const { file } of this.#open) file?.remove();
-    this.#open.length = 0;
+  /**
+   * Drains the servers; resolves when all their connections are gone.
+   *
+   * @param options.only Names of those that are meant. Default: all.
+   */
+  async drain(options: DrainOptions & { readonly only?: (name: string) => boolean } = {}): Promise<DrainReport> {
+    const { only = () => true, ...how } = options;
+    const meant = this.#open.filter(({ name }) => only(name));
+    const listening = meant.filter(({ server }) => (server as NetServer).listening);
+    const reports = await Promise.all(listening.map(({ server }) => drainServer(server, how)));
+    if (!this.#handedOver) for (const { file } of meant) file?.remove();
+    for (const one of meant) this.#open.splice(this.#open.indexOf(one), 1);
     return {
       connections: reports.reduce((sum, { connections }) => sum + connections, 0),
       cut: reports.reduce((sum, { cut }) => sum + cut, 0),
