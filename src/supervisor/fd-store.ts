@@ -26,13 +26,15 @@ const messagesMax = 96;
 
 export class FdStore {
   readonly #socket: StoreSocket;
+  readonly #messagesMax: number;
   /** Our own descriptors of what is parked. */
   readonly #parked = new Map<string, number>();
   #messages = 0;
   #seq = 0;
 
-  constructor(socket: StoreSocket) {
+  constructor(socket: StoreSocket, limits: { readonly messagesMax: number } = { messagesMax }) {
     this.#socket = socket;
+    this.#messagesMax = limits.messagesMax;
   }
 
   /**
@@ -60,7 +62,7 @@ export class FdStore {
   park(entries: Iterable<readonly [key: string, fd: number]>): boolean {
     const fresh = [...entries];
     for (const [key, fd] of fresh) this.#parked.set(key, fd);
-    if (this.#messages >= messagesMax) return this.rewrite();
+    if (this.#messages >= this.#messagesMax) return this.rewrite();
     return this.#send(fresh) || this.rewrite();
   }
 

@@ -25,12 +25,18 @@ export class Journal {
   readonly #header: Omit<JournalHeader, "lares" | "recoveries">;
   #recoveries = 0;
   #bytes = 0;
+  readonly #rewriteBytes: number;
   /** The last write failed: the file no longer has everything, and is written anew at the next chance. */
   #behind = false;
 
-  constructor(file: JournalFile, header: Omit<JournalHeader, "lares" | "recoveries">) {
+  constructor(
+    file: JournalFile,
+    header: Omit<JournalHeader, "lares" | "recoveries">,
+    limits: { readonly rewriteBytes: number } = { rewriteBytes },
+  ) {
     this.#file = file;
     this.#header = header;
+    this.#rewriteBytes = limits.rewriteBytes;
   }
 
   /** What the last supervisor of this boot left; undefined when there is nothing that can be used. */
@@ -80,7 +86,7 @@ export class Journal {
   }
 
   get wantsRewrite(): boolean {
-    return this.#behind || this.#bytes > rewriteBytes;
+    return this.#behind || this.#bytes > this.#rewriteBytes;
   }
 }
 
