@@ -38,10 +38,20 @@ function countNumberedLines(directory: string): number {
   return count;
 }
 
+/** The same through our own reader. */
+async function readNumberedLines(directory: string): Promise<number> {
+  let count = 0;
+  for await (const { text } of readLogs({ directory })) {
+    count += 1;
+    if (text !== lineOf(count)) assert.fail(`line ${count} is read as ${text}`);
+  }
+  return count;
+}
+
 for (const { lines, batch, kills, compress } of [
   { lines: 900_000, batch: 50, kills: 12, compress: "none" },
   { lines: 400_000, batch: 1, kills: 12, compress: "none" },
-  { lines: 900_000, batch: 50, kills: 12, compress: "zstd" },
+  { lines: 300_000, batch: 50, kills: 12, compress: "zstd" },
 ]) {
   const how = `${batch} lines a write, compression ${compress}`;
   test(`every line is kept once and in order when the capture is killed ${kills} times in a flood, ${how}`, async () => {
@@ -70,13 +80,7 @@ for (const { lines, batch, kills, compress } of [
     while ((await once(last, "message"))[0] !== "ended");
     last.disconnect();
 
-    if (compress === "none") assert.equal(countNumberedLines(service), lines);
-    let expected = 0;
-    for await (const { text } of readLogs({ directory })) {
-      expected += 1;
-      if (text !== lineOf(expected)) assert.fail(`line ${expected} is read as ${text}`);
-    }
-    assert.equal(expected, lines);
+    assert.equal(compress === "none" ? countNumberedLines(service) : await readNumberedLines(directory), lines);
   });
 }
 
