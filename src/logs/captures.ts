@@ -3,17 +3,9 @@ import { type Watch, watch } from "../os/poll.ts";
 import { Capture, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
-import { ReadOrder, type SlotOrder } from "./order.ts";
-import { SegmentWriter } from "./segment-writer.ts";
+import { nextRestMs, Pace } from "./pace.ts";
+import { Writers } from "./writers.ts";
 
-/** A stream that wakes us again within this time is busy: it is emptied by the clock instead, at most this late … */
-const LATE_MS = { least: 50, most: 500 };
-/** … and later the more small portions there are to fetch in a second: each costs some 20 µs whatever its size. */
-const PORTIONS_PER_SECOND = { few: 1_000, right: 1_750, many: 2_500 };
-const PORTION_BYTES = 4 * 1024;
-const COUNT_MS = 1_000;
-/** A stream that gives this much each time it is asked is not left alone at all. */
-const FLOOD_BYTES = 64 * 1024;
 /** How long captures may hold the event loop before others have their turn. */
 const TURN_MS = 5;
 /** How often quiet streams are looked after: their age, too, closes segments and deletes them. */
@@ -52,11 +44,9 @@ export interface CapturesOptions {
  */
 export class Captures {
   readonly #options: CapturesOptions;
-  readonly #now: () => number;
   readonly #housekeeper: Housekeeper;
-  readonly #order = new ReadOrder();
-  readonly #slotOrders = new Map<string, SlotOrder>();
-  readonly #writers = new Map<string, { readonly service: string; readonly writer: SegmentWriter }>();
+  readonly #writers: Writers;
+  readonly #pace = new Pace(monotonicMs());
   readonly #entries = new Set<Entry>();
   readonly #timed = new Set<Entry>();
   #queue: Entry[] = [];
@@ -64,22 +54,23 @@ export class Captures {
   #timerDueMs = Infinity;
   #turn: NodeJS.Immediate | undefined;
   #turnEndsMs = 0;
-  #lateMs = LATE_MS.least;
-  #portions = 0;
-  #countedUntilMs = monotonicMs() + COUNT_MS;
   readonly #tending: NodeJS.Timeout;
 
   constructor(options: CapturesOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
     this.#housekeeper = new Housekeeper((error) => options.onError?.(error));
+    this.#writers = new Writers({
+      directory: options.directory,
+      now: options.now ?? Date.now,
+      onRotated: (directory, limits) => this.#housekeeper.tidy(directory, limits),
+    });
     this.#tending = setInterval(() => this.#tend(), TEND_MS).unref();
   }
 
   /** Begins to capture a stream. */
   capture(options: CaptureOptions): Capture {
     const capture = new Capture(options, {
-      writer: this.#writerFor(options),
+      writer: this.#writers.of(options.service, options, options.limits),
       now: monotonicMs,
       beforeClose: () => this.#forget(entry),
     });
@@ -94,12 +85,12 @@ export class Captures {
 
   /** Ends the current segments of one service, or of all, each as soon as a line ends. */
   rotate(service?: string): void {
-    for (const writer of this.#writersOf(service)) this.#guard(() => writer.askRotation());
+    for (const writer of this.#writers.all(service)) this.#guard(() => writer.askRotation());
   }
 
   /** Opens files again by their names, for those who moved them away. */
   reopen(service?: string): void {
-    for (const writer of this.#writersOf(service)) writer.close();
+    for (const writer of this.#writers.all(service)) writer.close();
   }
 
   /** Applies limits to what a service that may not be running has left. */
@@ -120,33 +111,6 @@ export class Captures {
     await this.#housekeeper.idle();
   }
 
-  #writersOf(service: string | undefined): SegmentWriter[] {
-    const all = [...this.#writers.values()];
-    return all.filter((one) => service === undefined || one.service === service).map((one) => one.writer);
-  }
-
-  #writerFor({ service, slot, stream, limits }: CaptureOptions): SegmentWriter {
-    const key = `${service}/${slot}/${stream}`;
-    const known = this.#writers.get(key);
-    if (known !== undefined) return known.writer;
-    const slotKey = `${service}/${slot}`;
-    const slotOrder = this.#slotOrders.get(slotKey) ?? { last: 0 };
-    this.#slotOrders.set(slotKey, slotOrder);
-    const directory = serviceDirectory(this.#options.directory, service);
-    const writer: SegmentWriter = new SegmentWriter(directory, {
-      key: { slot, stream },
-      limits,
-      context: {
-        order: this.#order,
-        slotOrder,
-        now: this.#now,
-        onRotated: () => this.#housekeeper.tidy(directory, writer.limits),
-      },
-    });
-    this.#writers.set(key, { service, writer });
-    return writer;
-  }
-
   /** A disk that fails outside a capture's turn is told of; the turn finds out by itself. */
   #guard(act: () => void): void {
     try {
@@ -157,16 +121,14 @@ export class Captures {
   }
 
   #tend(): void {
-    for (const { writer } of this.#writers.values()) {
+    for (const writer of this.#writers.all()) {
       this.#guard(() => writer.rotateIfDue());
       this.#housekeeper.tidy(writer.directory, writer.limits);
     }
   }
 
   #forget(entry: Entry): void {
-    const { service, slot, stream } = entry.capture.options;
-    const key = `${service}/${slot}/${stream}`;
-    if (this.#writers.get(key)?.writer.sharers === 0) this.#writers.delete(key);
+    this.#writers.release(entry.capture.options.service, entry.capture.options);
     entry.watch?.close();
     entry.watch = undefined;
     this.#entries.delete(entry);
@@ -195,35 +157,20 @@ export class Captures {
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
     const taken = takeSlice(capture);
-    const wakesOften = nowMs - entry.servedMs < this.#lateMs;
+    const wakesOften = nowMs - entry.servedMs < this.#pace.lateMs;
     entry.servedMs = nowMs;
-    if (taken.bytes > 0 && taken.bytes < PORTION_BYTES) this.#countPortion(nowMs);
+    this.#pace.count(taken.bytes, nowMs);
     if (taken.state === "ended" || (taken.bytes === 0 && taken.state === "empty" && capture.ending)) capture.finish();
     else if (taken.state === "waiting") this.#later(entry, Math.max(1, capture.retryAtMs - nowMs));
     else if (taken.bytes === 0 || (entry.mode === "watched" && !wakesOften)) this.#watch(entry);
     else this.#later(entry, this.#rest(entry, taken.bytes));
   }
 
-  /** Seeks the rest after which the pipe is between a quarter and a half full. */
   #rest(entry: Entry, bytes: number): number {
+    // A size that was only assumed is learned.
     entry.pipeBytes = Math.max(entry.pipeBytes, bytes);
-    const little = Math.min(entry.pipeBytes / 4, entry.restMs === 0 ? FLOOD_BYTES : Infinity);
-    if (bytes > entry.pipeBytes / 2) entry.restMs = entry.restMs <= 1 ? 0 : entry.restMs / 2;
-    else if (bytes < little) entry.restMs = Math.min(this.#lateMs, Math.max(1, entry.restMs * 2));
+    entry.restMs = nextRestMs(entry.restMs, { bytes, pipeBytes: entry.pipeBytes, lateMs: this.#pace.lateMs });
     return entry.restMs;
-  }
-
-  #countPortion(nowMs: number): void {
-    this.#portions += 1;
-    if (nowMs < this.#countedUntilMs) return;
-    const perSecond = (this.#portions * 1_000) / (nowMs - this.#countedUntilMs + COUNT_MS);
-    const { few, right, many } = PORTIONS_PER_SECOND;
-    if (perSecond < few || perSecond > many) {
-      const lateMs = (this.#lateMs * perSecond) / right;
-      this.#lateMs = Math.min(LATE_MS.most, Math.max(LATE_MS.least, lateMs));
-    }
-    this.#portions = 0;
-    this.#countedUntilMs = nowMs + COUNT_MS;
   }
 
   #watch(entry: Entry): void {
