@@ -18,11 +18,21 @@ export type OptionValues<Options extends OptionTable> = {
   readonly [Name in keyof Options]?: Options[Name]["type"] extends "string" ? string : boolean;
 };
 
+/** A command that is not loaded yet. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each command knows the types of its own options; this table need not.
+  readonly load: () => Promise<{ readonly command: Command<any> }>;
+}
+
 /** What a command works with; everything it knows of the outside comes from here. */
 export interface Context {
   readonly homes: Homes;
   readonly client: Client;
   readonly terminal: Terminal;
+  /** All commands there are, for the one that completes their names. */
+  readonly commands: readonly CommandEntry[];
   /** `--json`: one document, or NDJSON where the command is a stream. */
   readonly json: boolean;
   /** The words after the command's name that are not options. */

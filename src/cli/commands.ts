@@ -1,16 +1,9 @@
 import { nearest } from "../config/nearest.ts";
 import { LaresError } from "../core/errors.ts";
-import type { Command, OptionTable } from "./command.ts";
-
-interface Entry {
-  readonly name: string;
-  readonly summary: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each command knows the types of its own options; this table need not.
-  readonly load: () => Promise<{ readonly command: Command<any> }>;
-}
+import type { Command, CommandEntry, OptionTable } from "./command.ts";
 
 /** Every command, in the order of `lares --help`. Each is loaded only when it is called. */
-export const commands: readonly Entry[] = [
+export const commands: readonly CommandEntry[] = [
   {
     name: "up",
     summary: "start the supervisor if none runs, apply the file, wait",

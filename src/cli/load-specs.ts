@@ -14,7 +14,7 @@ export async function loadRequest(path: string, context: Context): Promise<Apply
   const diagnostics = loaded.ok ? loaded.warnings : loaded.diagnostics;
   const options = { color: context.terminal.color, relativeTo: process.cwd() };
   if (diagnostics.length > 0 && !context.json) process.stderr.write(`${renderDiagnostics(diagnostics, options)}\n\n`);
-  if (loaded.ok) return { services: loaded.specs, source: path, dryRun: false };
+  if (loaded.ok) return { services: loaded.specs, source: path, dryRun: false, watch: loaded.watch };
   const errors = loaded.diagnostics.filter(({ severity }) => severity === "error");
   throw new LaresError("invalid_configuration", `Cannot use configuration "${path}": it has ${count(errors.length)}`, {
     hint: "Correct it, and try it with `lares check` before you apply it.",

@@ -3,7 +3,7 @@ import { openClient } from "../client/client.ts";
 import { homesOf } from "../protocol/homes.ts";
 import { parseArguments, splitCommand } from "./arguments.ts";
 import type { OptionTable, OptionValues } from "./command.ts";
-import { loadCommand } from "./commands.ts";
+import { commands, loadCommand } from "./commands.ts";
 import { errorToJson, exitCodeOf, renderError } from "./report.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -44,7 +44,7 @@ async function run(words: readonly string[]): Promise<number | undefined> {
   }
   const homes = findHomes(values.home as string | undefined);
   const client = openClient({ socketPath: homes.socket });
-  const context = { homes, client, terminal, json: values.json === true, operands, rest };
+  const context = { homes, client, terminal, commands, json: values.json === true, operands, rest };
   // The parser has checked each value against the command's own table.
   return command.run(context, values as OptionValues<OptionTable>);
 }

@@ -1,5 +1,3 @@
-import { join, resolve } from "node:path";
-
 /** Where everything of one supervisor is. Supervisor and client find it by the same rule, so they always meet. */
 export interface Homes {
   /** The directory that holds all of it (`--home`, `LARES_HOME`); null where the host's own places are used. */
@@ -37,8 +35,8 @@ export interface HomesQuery {
 export function homesOf(query: HomesQuery): Homes {
   const named = query.home ?? query.env.LARES_HOME;
   if (named) {
-    const home = resolve(query.directory, named);
-    return homes(home, { run: join(home, "run"), state: join(home, "state"), log: join(home, "log"), config: home });
+    const home = absolutePath(named, query.directory);
+    return homes(home, { run: `${home}/run`, state: `${home}/state`, log: `${home}/log`, config: home });
   }
   if (query.uid === 0) {
     return homes(null, { run: "/run/lares", state: "/var/lib/lares", log: "/var/log/lares", config: "/etc/lares" });
@@ -47,10 +45,10 @@ export function homesOf(query: HomesQuery): Homes {
 }
 
 function userHomes(query: HomesQuery): Homes {
-  const user = absolute(query.env.HOME) ?? "/";
-  const state = join(absolute(query.env.XDG_STATE_HOME) ?? join(user, ".local/state"), "lares");
-  const config = join(absolute(query.env.XDG_CONFIG_HOME) ?? join(user, ".config"), "lares");
-  return homes(null, { run: userRunDirectory(query, state), state, log: join(state, "log"), config });
+  const user = absolute(query.env.HOME) ?? "";
+  const state = `${absolute(query.env.XDG_STATE_HOME) ?? `${user}/.local/state`}/lares`;
+  const config = `${absolute(query.env.XDG_CONFIG_HOME) ?? `${user}/.config`}/lares`;
+  return homes(null, { run: userRunDirectory(query, state), state, log: `${state}/log`, config });
 }
 
 /**
@@ -59,9 +57,18 @@ function userHomes(query: HomesQuery): Homes {
  */
 function userRunDirectory(query: HomesQuery, state: string): string {
   const named = absolute(query.env.XDG_RUNTIME_DIR);
-  if (named !== undefined) return join(named, "lares");
+  if (named !== undefined) return `${named}/lares`;
   const usual = `/run/user/${query.uid}`;
-  return query.isDirectory(usual) ? join(usual, "lares") : join(state, "run");
+  return query.isDirectory(usual) ? `${usual}/lares` : `${state}/run`;
+}
+
+/** `..` is left to the kernel: behind a symbolic link it is not what it seems. */
+function absolutePath(path: string, directory: string): string {
+  const full = path.startsWith("/") ? path : `${directory}/${path}`;
+  return `/${full
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")}`;
 }
 
 /** The XDG base directory specification: relative paths are invalid and ignored. */
@@ -79,6 +86,6 @@ function homes(
     state: places.state,
     log: places.log,
     configDirectory: places.config,
-    socket: join(places.run, "lares.sock"),
+    socket: `${places.run}/lares.sock`,
   };
 }

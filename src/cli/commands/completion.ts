@@ -20,7 +20,7 @@ export const command = defineCommand({
   operands: shells,
   async run(context, { words }) {
     if (words) {
-      const candidates = await complete(context.rest ?? [], context.client);
+      const candidates = await complete(context.rest ?? [], context);
       context.terminal.write(candidates.map((candidate) => `${candidate}\n`).join(""));
       return 0;
     }

@@ -1,7 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { globalOptions } from "../arguments.ts";
-import type { Command, OptionTable } from "../command.ts";
-import { commands, loadCommand } from "../commands.ts";
+import type { Command, CommandEntry, OptionTable } from "../command.ts";
 
 /**
  * What the last word of an unfinished command line may become.
@@ -16,9 +15,9 @@ export async function complete(
   const typed = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   const names = commands.map(({ name }) => name);
-  const name = before.find((word) => names.includes(word));
+  const entry = commands.find(({ name }) => name === before.find((word) => names.includes(word)));
   if (before.includes("--")) return [];
-  const command = name === undefined ? undefined : await loadCommand(name);
+  const command: Command<OptionTable> | undefined = (await entry?.load())?.command;
   const options: OptionTable = { ...globalOptions, ...command?.options };
   if (wantsValue(before.at(-1), options)) return [];
   if (typed.startsWith("-"))
