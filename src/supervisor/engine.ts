@@ -72,6 +72,8 @@ export class Engine {
 
   /** Tells services whose deadline has come. */
   tick(): void {
+    // Woken early, it goes to sleep again until the same moment.
+    this.#wakeAt = undefined;
     const now = this.#options.clock.nowMs();
     for (let name = this.#deadlines.takeDue(now); name !== undefined; name = this.#deadlines.takeDue(now)) {
       this.dispatch({ type: "tick", service: name });

@@ -45,16 +45,17 @@ export class FdStore {
    */
   recover(): ReadonlyMap<string, number> {
     const seqs = new Map<string, number>();
-    let head = this.#socket.receive({ peek: true });
     // Every message is sent again behind the others before it is taken from the front.
     const mark = `${process.pid}-${process.hrtime.bigint()}`;
-    while (head && !isMarked(head.data, mark)) {
-      this.#keepLatest(head, seqs);
-      if (!this.#copyToTail(head, mark)) break;
+    let head = this.#socket.receive({ peek: true });
+    for (; head && !isMarked(head.data, mark); head = this.#socket.receive({ peek: true })) {
+      const outdated = this.#keepLatest(head, seqs);
+      const copied = this.#copyToTail(head, mark);
       this.#drop(1);
-      head = this.#socket.receive({ peek: true });
+      if (!copied) this.#copyToTail(head, mark);
+      this.#close(outdated);
     }
-    for (const fd of head?.fds ?? []) this.#socket.close(fd);
+    this.#close(head?.fds ?? []);
     return this.#parked;
   }
 
@@ -105,26 +106,30 @@ export class FdStore {
   }
 
   #drop(count: number): void {
-    for (let i = 0; i < count; i += 1) {
-      for (const fd of this.#socket.receive({ peek: false })?.fds ?? []) this.#socket.close(fd);
-    }
+    for (let i = 0; i < count; i += 1) this.#close(this.#socket.receive({ peek: false })?.fds ?? []);
   }
 
-  #keepLatest(message: { readonly data: Buffer; readonly fds: readonly number[] }, seqs: Map<string, number>): void {
+  #close(fds: readonly number[]): void {
+    for (const fd of fds) this.#socket.close(fd);
+  }
+
+  /** @returns what is not needed, once the message has been copied */
+  #keepLatest(message: { readonly data: Buffer; readonly fds: readonly number[] }, seqs: Map<string, number>) {
     const label = readLabel(message.data);
     this.#seq = Math.max(this.#seq, label?.seq ?? 0);
+    const outdated: number[] = [];
     message.fds.forEach((fd, index) => {
       const key = label?.keys[index];
-      const known = key === undefined ? undefined : seqs.get(key);
-      if (label === undefined || key === undefined || (known !== undefined && known > label.seq)) {
-        this.#socket.close(fd);
+      if (label === undefined || key === undefined || (seqs.get(key) ?? 0) > label.seq) {
+        outdated.push(fd);
         return;
       }
       const older = this.#parked.get(key);
-      if (older !== undefined) this.#socket.close(older);
+      if (older !== undefined) outdated.push(older);
       seqs.set(key, label.seq);
       this.#parked.set(key, fd);
     });
+    return outdated;
   }
 }
 
