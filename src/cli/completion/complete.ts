@@ -10,7 +10,7 @@ import type { Command, CommandEntry, OptionTable } from "../command.ts";
  */
 export async function complete(
   words: readonly string[],
-  client: Pick<Client, "instances">,
+  { client, commands }: { readonly client: Pick<Client, "instances">; readonly commands: readonly CommandEntry[] },
 ): Promise<readonly string[]> {
   const typed = words.at(-1) ?? "";
   const before = words.slice(0, -1);
