@@ -1,10 +1,13 @@
-/** Captures the pipes it inherits from descriptor 3 on, one service each, and at the end tells what that took. */
+/**
+ * Captures the pipes it inherits from descriptor 3 on, one service each, and at the end tells what that took. Arguments:
+ * directory, number of pipes, `held` to measure for how long the loop was held.
+ */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { LogSpec } from "../src/core/spec.ts";
 import { Captures } from "../src/logs/captures.ts";
 import type { StreamName } from "../src/logs/names.ts";
 
-const [, , directory = "", count = "1", sizeBytes = "65536"] = process.argv;
+const [, , directory = "", count = "1", measure = ""] = process.argv;
 const limits: LogSpec = {
   maxSizeBytes: 50 * 1024 * 1024,
   maxAgeMs: 1e12,
@@ -21,11 +24,11 @@ const idleMb = process.memoryUsage.rss() / 1e6;
 let running = Number(count);
 const delay = monitorEventLoopDelay({ resolution: 2 });
 // Not for quiet streams: it would be most of what they cost.
-if (Number(sizeBytes) > 64 * 1024) delay.enable();
+if (measure === "held") delay.enable();
 
 for (let fd = 3; fd < 3 + running; fd += 1) {
   const instance = { service: `s${fd}`, slot: 0, stream: "stdout" as StreamName, generation: 1 };
-  captures.capture({ fd, sizeBytes: Number(sizeBytes), ...instance, limits, onEnd });
+  captures.capture({ fd, ...instance, limits, onEnd });
 }
 process.send?.("capturing");
 

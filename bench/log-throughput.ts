@@ -65,7 +65,7 @@ function catTakes(writer: string): Pick<Findings, "seconds" | "cpuSeconds"> {
 async function oursTakes(writer: string): Promise<Findings> {
   using directory = temporaryDirectory();
   const [pipe] = pipes(1, 1024 * 1024) as [Pipe];
-  const capturer = await capture([pipe], directory.path);
+  const capturer = await capture([pipe], directory.path, "held");
   const program = spawn("bash", ["-c", writer], { stdio: ["ignore", pipe.writeEnd, "inherit"] });
   closeFd(pipe.writeEnd);
   const [findings] = (await once(capturer, "message")) as [Findings];
@@ -103,12 +103,12 @@ function pipes(count: number, sizeBytes: number): Pipe[] {
 }
 
 /** A process of its own that captures the pipes' read ends. */
-async function capture(from: readonly Pipe[], directory: string): Promise<ChildProcess> {
+async function capture(from: readonly Pipe[], directory: string, measure = ""): Promise<ChildProcess> {
   const fixture = path.join(import.meta.dirname, "log-fixture.ts");
   const ends = from.map(({ readEnd }) => readEnd);
   const capturer = spawn(
     process.execPath,
-    ["--max-semi-space-size=1", "--optimize-for-size", fixture, directory, `${ends.length}`, `${from[0]?.sizeBytes}`],
+    ["--max-semi-space-size=1", "--optimize-for-size", fixture, directory, `${ends.length}`, measure],
     { stdio: ["ignore", "inherit", "inherit", ...ends, "ipc"] },
   );
   for (const end of ends) closeFd(end);

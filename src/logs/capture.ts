@@ -3,7 +3,7 @@ import type { LogSpec } from "../core/spec.ts";
 import { errnoOf } from "../os/libc.ts";
 import { pipeBytes } from "../os/pipes.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { LOOK_BYTES, look } from "./look.ts";
+import { LOOK_BYTES, look, pipeCapacity } from "./look.ts";
 import { consume, moveToFile } from "./move.ts";
 import type { StreamName } from "./names.ts";
 import { Pressure, type PressureReport } from "./pressure.ts";
@@ -20,8 +20,6 @@ const NEWLINE = 0x0a;
 export interface CaptureOptions {
   /** The read end of the stream's pipe. The capture owns it and closes it at the end. */
   readonly fd: number;
-  /** What the pipe holds, if known: how long it may be left alone depends on it. */
-  readonly sizeBytes?: number;
   readonly service: string;
   readonly slot: number;
   readonly stream: StreamName;
@@ -58,6 +56,8 @@ const WAITING: Taken = { bytes: 0, state: "waiting" };
 /** One stream of one instance on its way from a pipe to a file. Keeps no bytes; `Captures` says when it has its turn. */
 export class Capture {
   readonly options: CaptureOptions;
+  /** What the pipe holds when it is full. */
+  readonly pipeBytes: number;
   readonly #context: CaptureContext;
   readonly #writer: SegmentWriter;
   readonly #now: () => number;
@@ -71,6 +71,7 @@ export class Capture {
 
   constructor(options: CaptureOptions, context: CaptureContext) {
     this.options = options;
+    this.pipeBytes = pipeCapacity(options.fd);
     this.#context = context;
     this.#writer = context.writer;
     this.#now = context.now;
@@ -230,7 +231,7 @@ export class Capture {
     const end = last >= 0 ? last : view.indexOf(NEWLINE);
     if (end >= 0) return end + 1;
     if (this.#patientUntilMs === 0) this.#patientUntilMs = nowMs + PATIENCE_MS;
-    const full = view.length >= Math.min(LOOK_BYTES, this.options.sizeBytes ?? LOOK_BYTES);
+    const full = view.length >= Math.min(LOOK_BYTES, this.pipeBytes);
     return full || nowMs >= this.#patientUntilMs ? view.length : 0;
   }
 

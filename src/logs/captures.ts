@@ -10,8 +10,6 @@ import { Writers } from "./writers.ts";
 const TURN_MS = 5;
 /** How often quiet streams are looked after: their age, too, closes segments and deletes them. */
 const TEND_MS = 10 * 60_000;
-/** A pipe of unknown size is taken for the kernel's default. */
-const PIPE_BYTES = 64 * 1024;
 
 interface Entry {
   readonly capture: Capture;
@@ -22,7 +20,6 @@ interface Entry {
   servedMs: number;
   /** How long it is left alone when the clock says. */
   restMs: number;
-  pipeBytes: number;
 }
 
 export interface CapturesOptions {
@@ -74,8 +71,7 @@ export class Captures {
       now: monotonicMs,
       beforeClose: () => this.#forget(entry),
     });
-    const pipeBytes = options.sizeBytes ?? PIPE_BYTES;
-    const entry: Entry = { capture, watch: undefined, mode: "watched", dueMs: 0, servedMs: 0, restMs: 0, pipeBytes };
+    const entry: Entry = { capture, watch: undefined, mode: "watched", dueMs: 0, servedMs: 0, restMs: 0 };
     this.#entries.add(entry);
     entry.watch = watch(options.fd, { readable: true }, () => {
       if (entry.mode === "watched") this.#takeTurn(entry);
@@ -167,9 +163,8 @@ export class Captures {
   }
 
   #rest(entry: Entry, bytes: number): number {
-    // A size that was only assumed is learned.
-    entry.pipeBytes = Math.max(entry.pipeBytes, bytes);
-    entry.restMs = nextRestMs(entry.restMs, { bytes, pipeBytes: entry.pipeBytes, lateMs: this.#pace.lateMs });
+    const { pipeBytes } = entry.capture;
+    entry.restMs = nextRestMs(entry.restMs, { bytes, pipeBytes, lateMs: this.#pace.lateMs });
     return entry.restMs;
   }
 

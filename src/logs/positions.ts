@@ -1,5 +1,5 @@
 /** Where to begin reading, found without reading everything before it. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { openBytes } from "./byte-source.ts";
 import { timeOfMoment } from "./names.ts";
 import { IndexReader } from "./offsets.ts";
@@ -8,6 +8,8 @@ import type { Position } from "./stream-cursor.ts";
 
 const BLOCK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
+/** To find more than this many lines from the end is not worth it: reading begins at the beginning. */
+const LINES_MAX = 1_000_000;
 
 /**
  * A position at or before the first line read at `sinceMs` or later, and at most one chunk before it. What comes too early
@@ -28,6 +30,9 @@ export function positionSince(segments: readonly Segment[], sinceMs: number): Po
 
 /** Where the last `lines` lines of a stream begin; undefined if it has no more than that. */
 export async function positionOfLast(segments: readonly Segment[], lines: number): Promise<Position | undefined> {
+  const newest = segments.at(-1);
+  if (lines <= 0 && newest !== undefined) return { segment: newest, offset: endOf(newest) };
+  if (lines > LINES_MAX) return undefined;
   let wanted = lines;
   for (const segment of segments.toReversed()) {
     const found = segment.compressed ? await lastInCompressed(segment, wanted) : lastInPlain(segment, wanted);
@@ -40,6 +45,11 @@ export async function positionOfLast(segments: readonly Segment[], lines: number
 
 /** Either where the last lines begin, or how many there are because they are too few. */
 type Found = { readonly offset: number } | { readonly offset: undefined; readonly lines: number };
+
+/** How much a compressed segment holds is not known without reading it; nothing lies beyond the largest number. */
+function endOf(segment: Segment): number {
+  return segment.compressed ? Number.MAX_SAFE_INTEGER : statSync(segment.path).size;
+}
 
 /** Backwards block by block, counting ends of lines; the end of the file ends a line, too. */
 function lastInPlain(segment: Segment, wanted: number): Found {

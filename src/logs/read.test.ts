@@ -48,6 +48,8 @@ for (const form of ["plain", "compressed"]) {
     assert.deepEqual(await texts({ directory }), numbered(0, 100));
     assert.deepEqual(await texts({ directory, lines: 13 }), numbered(87, 100));
     assert.deepEqual(await texts({ directory, lines: 1_000 }), numbered(0, 100));
+    assert.deepEqual(await texts({ directory, lines: 2_000_000 }), numbered(0, 100));
+    assert.deepEqual(await texts({ directory, lines: 0 }), []);
     assert.deepEqual(await texts({ directory, sinceMs: startMs + 60_000 }), numbered(60, 100));
     assert.deepEqual(
       await texts({ directory, sinceMs: startMs + 20_000, untilMs: startMs + 29_999 }),

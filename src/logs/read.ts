@@ -11,6 +11,7 @@ import { type Position, StreamCursor } from "./stream-cursor.ts";
 const CHUNK_BYTES = 64 * 1024;
 /** The first guess of how far back matching lines lie, and by how much it grows. */
 const WINDOW_GROWTH = 8;
+const TRIM_LINES = 1_000;
 
 export interface ReadOptions {
   /** The log directory of the home. */
@@ -67,18 +68,19 @@ class Reader {
 
   /** The last `count` wanted lines. Goes further and further back until every stream could have given all of them. */
   async last(count: number): Promise<LogLine[]> {
-    for (let window = count; ; window *= WINDOW_GROWTH) {
+    for (let window = count; ; window = (window + 1) * WINDOW_GROWTH) {
       await this.#closeCursors();
       const cut = await this.#addCursors((segments) => this.#startOfLast(segments, window));
       const lines: LogLine[] = [];
       const perStream = new Map<string, number>();
       for await (const line of this.#wanted()) {
         lines.push(line);
-        if (lines.length > count) lines.shift();
+        // Not one by one: that would move all the others each time.
+        if (lines.length >= 2 * count + TRIM_LINES) lines.splice(0, lines.length - count);
         const key = keyOf(line.service, line);
         perStream.set(key, (perStream.get(key) ?? 0) + 1);
       }
-      if (cut.every((key) => (perStream.get(key) ?? 0) >= count)) return lines;
+      if (cut.every((key) => (perStream.get(key) ?? 0) >= count)) return lines.slice(Math.max(0, lines.length - count));
     }
   }
 

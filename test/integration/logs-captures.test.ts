@@ -29,7 +29,7 @@ function start(captures: Captures, service: string, command: string) {
   closeFd(pipe.writeEnd);
   const ended = Promise.withResolvers<void>();
   const instance = { service, slot: 0, stream: "stdout", generation: 1 } as const;
-  const options = { fd: pipe.readEnd, sizeBytes: pipe.sizeBytes, ...instance, limits, onEnd: ended.resolve };
+  const options = { fd: pipe.readEnd, ...instance, limits, onEnd: ended.resolve };
   return { child, capture: captures.capture(options), ended: ended.promise };
 }
 

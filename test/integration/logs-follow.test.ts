@@ -30,7 +30,7 @@ function flood(captures: Captures, options: { service: string; lines: number; ba
   closeFd(pipe.writeEnd);
   const { promise, resolve } = Promise.withResolvers<void>();
   const instance = { service: options.service, slot: 0, stream: "stdout", generation: 1 } as const;
-  captures.capture({ fd: pipe.readEnd, sizeBytes: pipe.sizeBytes, ...instance, limits, onEnd: resolve });
+  captures.capture({ fd: pipe.readEnd, ...instance, limits, onEnd: resolve });
   return promise;
 }
 

@@ -4,7 +4,6 @@ import { Captures } from "../../../src/logs/captures.ts";
 const [, , directory = "", limits = "{}"] = process.argv;
 new Captures({ directory }).capture({
   fd: 3,
-  sizeBytes: 1024 * 1024,
   service: "flood",
   slot: 0,
   stream: "stdout",

@@ -22,7 +22,6 @@ setNonBlocking(pipe.writeEnd, true);
 const captures = new Captures({ directory });
 const capture = captures.capture({
   fd: pipe.readEnd,
-  sizeBytes: pipe.sizeBytes,
   ...{ service: "flood", slot: 0, stream: "stdout", generation: 1 },
   limits: {
     ...{ maxSizeBytes: 300_000, maxAgeMs: 1e12, keep: 1e6, totalBytes: 1e12, compress: "none" },
