@@ -12,11 +12,12 @@ import { LaresError } from "../core/errors.ts";
 export class PidFile implements Disposable {
   readonly path: string;
   readonly #fd: number;
-  #ours = true;
+  #ours: boolean;
 
-  private constructor(path: string, fd: number) {
+  private constructor(path: string, held: { readonly fd: number; readonly ours: boolean }) {
     this.path = path;
-    this.#fd = fd;
+    this.#fd = held.fd;
+    this.#ours = held.ours;
   }
 
   /**
@@ -38,7 +39,7 @@ export class PidFile implements Disposable {
       const fd = await lock(path);
       // Its holder may have removed it between our opening and locking it: then what we hold is no file any more.
       if (isFileAt(path, fd)) {
-        const taken = new PidFile(path, fd);
+        const taken = new PidFile(path, { fd, ours: true });
         taken.write(process.pid);
         return taken;
       }
@@ -46,9 +47,14 @@ export class PidFile implements Disposable {
     }
   }
 
-  /** Takes over a file whose locked descriptor was inherited from our predecessor. */
+  /** Holds a file whose locked descriptor was inherited from our predecessor. It stays the predecessor's until `own`. */
   static inherit(path: string, fd: number): PidFile {
-    return new PidFile(path, fd);
+    return new PidFile(path, { fd, ours: false });
+  }
+
+  /** From now on the file is ours to remove: we are ready, so the predecessor hands it over. */
+  own(): void {
+    this.#ours = true;
   }
 
   /** For a successor to inherit: the lock is its as much as ours. */
@@ -58,8 +64,10 @@ export class PidFile implements Disposable {
 
   /** Also for the pid of a successor: systemd reads the file again when the main process ends. */
   write(pid: number): void {
-    ftruncateSync(this.#fd, 0);
-    writeSync(this.#fd, `${pid}\n`, 0);
+    const line = `${pid}\n`;
+    // In this order the file is never empty, and its first line always a pid.
+    writeSync(this.#fd, line, 0);
+    ftruncateSync(this.#fd, line.length);
   }
 
   /** A successor owns the file now. */
@@ -96,9 +104,10 @@ export async function runningPid(path: string): Promise<number | undefined> {
   }
 }
 
-function readPid(path: string): number | undefined {
+/** The number in the file, whatever it means. */
+export function readPid(path: string): number | undefined {
   try {
-    const pid = Number(readFileSync(path, "utf8").trim());
+    const pid = Number(readFileSync(path, "utf8").split("\n")[0]);
     return Number.isInteger(pid) && pid > 1 ? pid : undefined;
   } catch {
     return undefined;

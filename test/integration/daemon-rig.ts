@@ -72,7 +72,7 @@ export class Rig {
   /** The pid in the PID file. */
   pid(): number | undefined {
     const path = this.path("run/mydaemon.pid");
-    return existsSync(path) ? Number(readFileSync(path, "utf8")) : undefined;
+    return existsSync(path) ? Number(readFileSync(path, "utf8").split("\n")[0]) : undefined;
   }
 
   async get(path = "/", init: RequestInit = {}): Promise<string> {

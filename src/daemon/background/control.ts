@@ -5,12 +5,13 @@ import { isZombie } from "../../os/processes.ts";
 import type { Daemon } from "../define-daemon.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { type Attempt, type DaemonState, readState } from "../lifecycle/state-file.ts";
-import { isAlive, runningPid } from "../pid-file.ts";
+import { isAlive, readPid, runningPid } from "../pid-file.ts";
 import { launch } from "./launch.ts";
 import type { VerbOptions } from "./verbs.ts";
 
 const lookMs = 20;
 const outcomeTimeoutMs = 90_000;
+const succeeded: Attempt = { count: 1, at: null, error: null };
 /** Beyond the daemon's own grace period. */
 const killMarginMs = 5_000;
 
@@ -50,7 +51,8 @@ export async function upgrade<Config>(daemon: Daemon<Config>, options: VerbOptio
   const before = readState(options.pidFile)?.upgrade.count ?? 0;
   process.kill(pid, "SIGUSR2");
   const outcome = await outcomeOf((state) => {
-    if (state.pid !== pid) return state.state === "ready" ? { count: 1, at: null, error: null } : undefined;
+    // The successor says first that it is ready, and is then made the main process.
+    if (state.pid !== pid) return readPid(options.pidFile) === state.pid ? succeeded : undefined;
     return state.upgrade.count > before ? state.upgrade : undefined;
   }, options);
   return report(outcome, { done: `${daemon.definition.name}: upgraded`, verb: "upgrade" });

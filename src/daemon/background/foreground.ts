@@ -75,6 +75,7 @@ export async function runInForeground<Config>(daemon: Daemon<Config>, options: V
       swallow(running?.stop());
     },
   });
+  pidFile?.own();
   if (stopEarly) swallow(running.stop());
   const report = await running.ended;
   if (report.graceful) return code;
