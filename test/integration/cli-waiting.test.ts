@@ -121,7 +121,7 @@ test("a supervisor that dies in the middle and comes back does not end the wait"
   await home.close();
   const successor = createServer((request, response) => {
     if (request.url === "/v1/services/api") response.end(JSON.stringify(service()));
-    else if (request.url === "/v1/instances") response.end(JSON.stringify([instance({ generation: 2 })]));
+    else if (request.url?.startsWith("/v1/instances")) response.end(JSON.stringify([instance({ generation: 2 })]));
     else stream(response, []);
   });
   await new Promise<void>((resolve) => successor.listen(home.socket, resolve));
