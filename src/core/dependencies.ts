@@ -1,4 +1,13 @@
-import { type Goal, hasServiceFailed, isServiceAtRest, isServiceReady, type Service } from "./service.ts";
+import {
+  type Goal,
+  hasServiceFailed,
+  isServiceAtRest,
+  isServiceHeld,
+  isServiceReady,
+  type Service,
+  wantedSlots,
+} from "./service.ts";
+import { isReady } from "./slot.ts";
 
 /** What dependency decisions look at: the services by name, and whether everything is to end. */
 export interface Surroundings {
@@ -16,11 +25,20 @@ export interface Surroundings {
 export function goalOf(service: Service, around: Surroundings): Goal {
   if (around.ending || service.leaving || service.desired === "down") return { kind: "stop" };
   for (const name of service.spec.requires) {
-    const other = around.get(name);
-    if (!other || hasServiceFailed(other) || goalOf(other, around).kind === "stop") return { kind: "stop" };
+    const missing = whyMissing(around.get(name), around);
+    if (missing) return { kind: "stop", reason: `${name}, which it requires, ${missing}` };
   }
   const awaited = service.spec.after.filter((name) => isAwaited(around.get(name), around));
   return awaited.length > 0 ? { kind: "wait", reason: `waiting for ${awaited.join(", ")}` } : { kind: "run" };
+}
+
+/** Why what requires this service cannot live; undefined while it can. */
+function whyMissing(other: Service | undefined, around: Surroundings): string | undefined {
+  if (!other || other.leaving) return "was removed";
+  if (hasServiceFailed(other)) return "has failed";
+  const goal = goalOf(other, around);
+  if (goal.kind === "stop") return goal.reason === undefined ? "is stopped" : "is held back";
+  return isServiceHeld(other) ? "is stopped" : undefined;
 }
 
 /** Stops go in reverse order: first those that come after this service and are stopping too. */
@@ -31,12 +49,15 @@ export function mayBeginStop(service: Service, around: Surroundings): boolean {
   });
 }
 
+/** On its way, and not there yet. An instance that failed or ended for good is waited for no more. */
 function isAwaited(other: Service | undefined, around: Surroundings): boolean {
   if (!other || other.spec.schedule || isServiceReady(other)) return false;
   if (goalOf(other, around).kind === "stop") return false;
-  return other.slots.some(
-    ({ rest, current, held }) => !held && (current || rest.state === "down" || rest.state === "backoff"),
-  );
+  return wantedSlots(other).some((slot) => {
+    const { current, rest } = slot;
+    const isOnItsWay = current !== undefined || rest.state === "down" || rest.state === "backoff";
+    return isOnItsWay && (other.spec.kind === "task" || !isReady(slot));
+  });
 }
 
 /** For each name, the services that have it in `after`. */

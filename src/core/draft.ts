@@ -78,7 +78,7 @@ export class Draft implements ServiceContext {
 
   /**
    * Lets every touched service pursue its goal, and looks again at those that wait for one whose condition changed, until
-   * nothing moves. Dependencies have no cycles, so this ends.
+   * nothing moves. Dependencies have no cycles, and a service that reached its goal stays as it is, so this ends.
    */
   settle(): void {
     for (const name of this.#unsettled) {
@@ -97,12 +97,17 @@ export class Draft implements ServiceContext {
 
   #pursue(name: string, service: Service): void {
     const goal = goalOf(service, this);
-    const after = goal.kind === "stop" && !mayBeginStop(service, this) ? service : pursue(service, goal, this);
+    if (goal.kind === "stop" && !mayBeginStop(service, this)) {
+      // Those it waits for may have to stop because of it, which they see only when they look.
+      for (const dependent of service.dependents) this.touch(dependent);
+      return;
+    }
+    const after = pursue(service, goal, this);
     if (after.leaving && after.slots.length === 0) {
       this.#changes.set(name, undefined);
       this.effects.push({ do: "record", event: { type: "removed", service: name } });
-    } else if (after !== service) {
-      this.#changes.set(name, after);
+    } else {
+      this.put(name, after);
     }
   }
 

@@ -51,6 +51,8 @@ export type Effect =
   | { readonly do: "check_health"; readonly run: RunId }
   /** Which slots may get new connections. */
   | { readonly do: "steer"; readonly service: string; readonly live: readonly number[] }
+  /** No new connections go to this run any more: see when none waits for it. Answered by `listeners_drained`; a deadline is kept. */
+  | { readonly do: "drain_listeners"; readonly run: RunId }
   /** This slot will not be started again: drain and close what it listened on. */
   | { readonly do: "close_listeners"; readonly service: string; readonly slot: number }
   /** Find out when a scheduled task is next due. Answered by `schedule_planned`. */
@@ -88,5 +90,7 @@ export type RunFact =
   | { readonly type: "cleared" }
   /** The stop signal has been sent. */
   | { readonly type: "signalled" }
+  /** No connection waits in its listeners. */
+  | { readonly type: "listeners_drained" }
   /** A new supervisor found it running and holds it again. */
   | { readonly type: "adopted" };

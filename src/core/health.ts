@@ -8,7 +8,7 @@ export interface Health {
   readonly against: number;
   /** A check is under way: the next is not asked for before it is answered, so that checks never pile up. */
   readonly asking: boolean;
-  /** When to ask next; absent when nothing checks it. */
+  /** When to ask next, or while asking, when no answer is one; absent when nothing checks it. */
   readonly nextAtMs?: number;
 }
 
@@ -17,8 +17,15 @@ export function unknownHealth(spec: HealthSpec | undefined, nowMs: number): Heal
   return spec ? { ...never, nextAtMs: nowMs + spec.initialDelayMs } : never;
 }
 
-export function healthDeadline(health: Health): number | undefined {
-  return health.asking ? undefined : health.nextAtMs;
+export function healthDeadline({ nextAtMs }: Health): number | undefined {
+  return nextAtMs;
+}
+
+/** The asker keeps the timeout and says what was wrong; this much later the silence itself is the answer. */
+const askerLateMs = 1000;
+
+export function askingHealth(health: Health, { spec, nowMs }: { spec: HealthSpec; nowMs: number }): Health {
+  return { ...health, asking: true, nextAtMs: nowMs + spec.timeoutMs + askerLateMs };
 }
 
 /** Health after an answer: it turns only after as many answers in a row as the spec asks for. */

@@ -1,7 +1,7 @@
 import { advanceRollout, rolloutDeadline } from "./rollout.ts";
 import { earliest } from "./run.ts";
 import { type Goal, inSlot, resized, type Service, type ServiceContext, withoutDue, withSlots } from "./service.ts";
-import { isAtRest, type Slot, slotDeadline } from "./slot.ts";
+import { isAtRest, isReady, type Slot, slotDeadline } from "./slot.ts";
 import * as slots from "./slot-step.ts";
 
 /** A scheduled run that is later than this is not made up for. */
@@ -9,16 +9,31 @@ const missedMs = 60_000;
 
 /** Brings every slot towards the goal, moves a rollout on, and drops slots that were scaled away. */
 export function pursue(service: Service, goal: Goal, context: ServiceContext): Service {
-  const towards = withSlots(resizedService(service), (slot) => {
-    if (goal.kind === "stop" || slot.held || slot.slot >= service.spec.instances) {
-      return slots.wantSlot(slot, false, inSlot(service, slot, context));
-    }
-    if (service.spec.schedule) return slot;
-    if (goal.kind === "run") return slots.wantSlot(slot, true, inSlot(service, slot, context));
-    return waiting(slot, goal.reason);
-  });
+  const resized = resizedService(service);
+  const towards = withSlots(resized, (slot) => pursueSlot(slot, { service: resized, goal }, context));
   const rolled = towards.rollout ? advanceRollout(towards, goal, context) : towards;
-  return planned(trimmed(rolled, context), goal, context);
+  return scheduled(trimmed(rolled, context), goal, context);
+}
+
+function pursueSlot(
+  slot: Slot,
+  { service, goal }: { readonly service: Service; readonly goal: Goal },
+  context: ServiceContext,
+): Slot {
+  const inner = inSlot(service, slot, context);
+  if (goal.kind === "stop") return because(slots.wantSlot(slot, false, inner), goal.reason);
+  if (slot.held || slot.slot >= service.spec.instances) {
+    return isServedByOthers(service, slot) ? slots.drainSlot(slot, inner) : slots.wantSlot(slot, false, inner);
+  }
+  if (service.spec.schedule) return slot;
+  return goal.kind === "run" ? slots.wantSlot(slot, true, inner) : waiting(slot, goal.reason);
+}
+
+/** Whether new connections can go to other slots while this one serves those that wait for it. */
+function isServedByOthers({ spec, slots }: Service, { slot, current }: Slot): boolean {
+  if (current?.phase === "draining") return true;
+  if (spec.balance !== "even" || !spec.listen.some(({ address }) => address.family === "tcp")) return false;
+  return slots.some((other) => other.slot !== slot && other.slot < spec.instances && !other.held && isReady(other));
 }
 
 export function serviceDeadline({ slots: all, rollout, dueMs }: Service): number | undefined {
@@ -26,13 +41,17 @@ export function serviceDeadline({ slots: all, rollout, dueMs }: Service): number
 }
 
 export function tickService(service: Service, context: ServiceContext): Service {
-  const next = withSlots(service, (slot) => slots.tickSlot(slot, inSlot(service, slot, context)));
-  return next.dueMs !== undefined && next.dueMs <= context.nowMs ? runScheduled(next, context) : next;
+  return withSlots(service, (slot) => slots.tickSlot(slot, inSlot(service, slot, context)));
 }
 
 function waiting(slot: Slot, reason: string): Slot {
   if (slot.current || slot.rest.state !== "down" || slot.reason === reason) return slot;
   return { ...slot, wanted: true, reason };
+}
+
+function because(slot: Slot, reason: string | undefined): Slot {
+  const isDown = !slot.current && slot.rest.state === "down";
+  return isDown && reason !== undefined && slot.reason !== reason ? { ...slot, reason } : slot;
 }
 
 function resizedService(service: Service): Service {
@@ -48,30 +67,40 @@ function trimmed(service: Service, { effects }: ServiceContext): Service {
   return { ...service, slots: service.slots.filter((slot) => !beyond(slot)) };
 }
 
-/** A scheduled task asks for its next moment when it has none, and forgets it when it must not run. */
-function planned(service: Service, goal: Goal, { effects }: ServiceContext): Service {
-  if (!service.spec.schedule) return service;
-  if (goal.kind === "stop") return withoutDue(service);
-  if (service.dueMs === undefined) effects.push({ do: "plan_schedule", service: service.spec.name });
-  return service;
+/** A scheduled task runs when it is due, asks for its next moment when it has none, and forgets it when it must not run. */
+function scheduled(service: Service, goal: Goal, context: ServiceContext): Service {
+  if (!service.spec.schedule || goal.kind === "stop") return withoutDue(service);
+  const isDue = service.dueMs !== undefined && service.dueMs <= context.nowMs;
+  const next = isDue ? runScheduled(service, goal, context) : service;
+  if (next.dueMs === undefined) planSchedule(next, context);
+  return next;
 }
 
-function runScheduled(service: Service, context: ServiceContext): Service {
+function planSchedule({ spec }: Service, { effects }: ServiceContext): void {
+  const isAsked = effects.some((effect) => effect.do === "plan_schedule" && effect.service === spec.name);
+  if (!isAsked) effects.push({ do: "plan_schedule", service: spec.name });
+}
+
+function runScheduled({ dueMs, ...service }: Service, goal: Goal, context: ServiceContext): Service {
   const { name, schedule } = service.spec;
-  context.effects.push({ do: "plan_schedule", service: name });
-  const lateMs = context.nowMs - (service.dueMs ?? context.nowMs);
+  const say = (type: string, cause: string): void => {
+    context.effects.push({ do: "record", event: { type, service: name, cause } });
+  };
+  const lateMs = context.nowMs - (dueMs ?? context.nowMs);
   if (lateMs > missedMs) {
-    const cause = `it was due ${Math.round(lateMs / 1000)} s ago, when nobody could start it`;
-    context.effects.push({ do: "record", event: { type: "schedule_missed", service: name, cause } });
-    return withoutDue(service);
+    say("schedule_missed", `it was due ${Math.round(lateMs / 1000)} s ago, when nobody could start it`);
+    return service;
   }
-  return withSlots(withoutDue(service), (slot) => {
+  if (goal.kind === "wait") {
+    say("schedule_skipped", goal.reason);
+    return service;
+  }
+  return withSlots(service, (slot) => {
     if (slot.held) return slot;
     const inner = inSlot(service, slot, context);
     if (!slot.current) return slots.startSlot(slot, inner);
     if (schedule?.overlap) return slots.overlapSlot(slot, inner);
-    const cause = "the previous run is still going";
-    context.effects.push({ do: "record", event: { type: "schedule_skipped", service: name, slot: slot.slot, cause } });
+    say("schedule_skipped", "the previous run is still going");
     return slot;
   });
 }

@@ -2,7 +2,7 @@ import type { RestartSpec } from "./spec.ts";
 
 /** What a slot remembers of its restarts. */
 export interface RestartHistory {
-  /** When automatic restarts were decided, oldest first; only those within the period are kept. */
+  /** When it was restarted automatically, oldest first; only those within the period are kept. */
   readonly times: readonly number[];
   /** Failures in a row since it last ran stably. */
   readonly failures: number;
@@ -38,16 +38,21 @@ export function decideRestart({ policy, history, stable, nowMs, spread }: Restar
   const slow = history.slow && !stable;
   if (slow) return { kind: "restart", delayMs: policy.periodMs, history: { ...history, failures: failures + 1 } };
 
-  const recent = history.times.filter((time) => time > nowMs - policy.periodMs);
-  if (recent.length >= policy.intensity) {
-    const limited = { times: recent, failures, slow: policy.then === "slow" };
-    return { kind: "limit", count: recent.length, history: limited };
+  const { times } = history;
+  const count = times.filter((time) => time > nowMs - policy.periodMs).length;
+  if (count >= policy.intensity) {
+    return { kind: "limit", count, history: { times, failures, slow: policy.then === "slow" } };
   }
-  return {
-    kind: "restart",
-    delayMs: stable ? 0 : backoffMs(policy, { failures, spread }),
-    history: { times: [...recent, nowMs], failures: stable ? 0 : failures + 1, slow: false },
-  };
+  const delayMs = stable ? 0 : backoffMs(policy, { failures, spread });
+  return { kind: "restart", delayMs, history: { times, failures: stable ? 0 : failures + 1, slow: false } };
+}
+
+/** The history after an automatic restart. It counts from when it is made, which may be long after it was decided. */
+export function withRestart(
+  history: RestartHistory,
+  { policy, nowMs }: { policy: RestartSpec; nowMs: number },
+): RestartHistory {
+  return { ...history, times: [...history.times.filter((time) => time > nowMs - policy.periodMs), nowMs] };
 }
 
 /** The delay before the restart after `failures` failures in a row. */

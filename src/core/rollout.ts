@@ -1,3 +1,4 @@
+import { beginInSlot, judgeSlot, takingOver } from "./rollout-slot.ts";
 import { earliest } from "./run.ts";
 import {
   type ActiveSlot,
@@ -6,32 +7,31 @@ import {
   type Rollout,
   type Service,
   type ServiceContext,
+  wantedSlots,
   withSlot,
+  withSlots,
 } from "./service.ts";
-import { endOf, runsOf, type Slot } from "./slot.ts";
-import { abortHandoff, beginHandoff, completeHandoff } from "./slot-handoff.ts";
-import { restartSlot, startSlot } from "./slot-step.ts";
+import type { Slot } from "./slot.ts";
+import { abortHandoff, completeHandoff } from "./slot-handoff.ts";
 
-/** Begins a reload, or notes that another one is to follow the one under way. */
+/**
+ * Begins a reload.
+ *
+ * One that is under way already is followed by this one; where the definition has changed meanwhile, it is given up for this
+ * one, which if need be goes back to what the first one began with.
+ */
 export function beginRollout(
   service: Service,
   { before }: { before: Rollout["before"] },
-  { nowMs, effects }: ServiceContext,
+  context: ServiceContext,
 ): Service {
-  if (service.rollout) return { ...service, rollout: { ...service.rollout, again: true } };
-  const { name, instances, reload } = service.spec;
-  effects.push({ do: "record", event: { type: "reload_started", service: name, revision: service.revision } });
-  const pending = service.slots.filter(({ slot, held }) => slot < instances && !held).map(({ slot }) => slot);
-  const rollout: Rollout = {
-    pending,
-    active: [],
-    done: [],
-    startedAtMs: nowMs,
-    deadlineMs: nowMs + reload.timeoutMs,
-    before: { spec: before.spec, revision: before.revision },
-    again: false,
-  };
-  return { ...service, rollout };
+  const { rollout } = service;
+  if (!rollout) return begun(service, { before }, context);
+  if (before.revision === service.revision) return { ...service, rollout: { ...rollout, again: true } };
+  const cause = `revision ${service.revision} came in its place`;
+  context.effects.push({ do: "record", event: { type: "reload_superseded", service: service.spec.name, cause } });
+  const origin = rollout.reverting === undefined ? rollout.before : before;
+  return begun(withoutRollout(withoutSuccessors(service, context)), { before: origin }, context);
 }
 
 export function rolloutDeadline({ active, deadlineMs }: Rollout): number | undefined {
@@ -40,120 +40,153 @@ export function rolloutDeadline({ active, deadlineMs }: Rollout): number | undef
 
 /** Moves the rollout on as far as it goes now. */
 export function advanceRollout(service: Service, goal: Goal, context: ServiceContext): Service {
-  if (goal.kind === "stop") return abandon(service, "the service was told to stop", context);
-  let next = service;
-  for (const active of service.rollout?.active ?? []) next = advanceSlot(next, active, context);
+  if (goal.kind === "stop") return conclude(service, "the service was told to stop", context);
+  let next = withoutLost(service);
+  for (const active of next.rollout?.active ?? []) {
+    if (next.rollout?.active.includes(active)) next = advanceSlot(next, active, context);
+  }
   const { rollout } = next;
   if (!rollout) return next;
   if (rollout.deadlineMs <= context.nowMs) return fail(next, "the reload took too long", context);
-  if (rollout.pending.length === 0 && rollout.active.length === 0) return finish(next, context);
-  return beginMore(next, context);
+  if (rollout.pending.length === 0 && rollout.active.length === 0) return conclude(next, rollout.reverting, context);
+  return beginMore(next, goal, context);
+}
+
+/** Has the rollout watch a slot that an operator restarts meanwhile: what starts there is of the new definition. */
+export function watchRestart(service: Service, slot: Slot): Service {
+  const { rollout } = service;
+  if (!rollout) return service;
+  const without = (numbers: readonly number[]) => numbers.filter((number) => number !== slot.slot);
+  const others = rollout.active.filter((active) => active.slot !== slot.slot);
+  const active = [...others, { slot: slot.slot, generation: takingOver(slot), settled: false }];
+  return {
+    ...service,
+    rollout: { ...rollout, pending: without(rollout.pending), done: without(rollout.done), active },
+  };
+}
+
+function begun(service: Service, { before }: { before: Rollout["before"] }, context: ServiceContext): Service {
+  const { name, reload, kind } = service.spec;
+  context.effects.push({
+    do: "record",
+    event: { type: "reload_started", service: name, revision: service.revision },
+  });
+  // Two runs of a task side by side would do its work twice.
+  const style = kind === "task" && reload.style === "rolling" ? "restart" : reload.style;
+  const concerned = wantedSlots(service).filter(({ current }) => {
+    if (style === "signal") return current?.phase === "up";
+    return kind === "service" || current !== undefined;
+  });
+  const rollout: Rollout = {
+    style,
+    pending: concerned.map(({ slot }) => slot),
+    active: [],
+    done: [],
+    startedAtMs: context.nowMs,
+    deadlineMs: context.nowMs + reload.timeoutMs,
+    before: { spec: before.spec, revision: before.revision },
+    again: false,
+  };
+  return { ...service, rollout };
+}
+
+/** Slots that were stopped or scaled away meanwhile have no part in it any more. */
+function withoutLost(service: Service): Service {
+  const { rollout } = service;
+  if (!rollout) return service;
+  const wanted = new Set(wantedSlots(service).map(({ slot }) => slot));
+  const pending = rollout.pending.filter((slot) => wanted.has(slot));
+  const active = rollout.active.filter(({ slot }) => wanted.has(slot));
+  const same = pending.length === rollout.pending.length && active.length === rollout.active.length;
+  return same ? service : { ...service, rollout: { ...rollout, pending, active } };
 }
 
 function advanceSlot(service: Service, active: ActiveSlot, context: ServiceContext): Service {
   const { rollout } = service;
   const slot = service.slots.find((one) => one.slot === active.slot);
   if (!rollout || !slot) return service;
-  const run = [slot.successor, slot.current].find((one) => one?.generation === active.generation);
-  // A rolling restart has its generation only once the predecessor has ended.
-  if (!run && slot.generation < active.generation && slot.current) return service;
-  if (!run || run.phase === "stopping" || run.phase === "clearing" || run.phase === "ended") {
-    return fail(service, `slot ${active.slot}: ${whyNot(slot, active)}`, context);
-  }
-  if (run.phase !== "up") return service;
-  if (run.health.ok === false) return fail(service, `slot ${active.slot}: unhealthy`, context);
-  const observed = settle(active, context.nowMs, service.spec.reload.settleMs);
-  if (!observed.settled || mustProveHealth(service, run.health)) return replaceActive(service, rollout, observed);
-  const taken = withSlot(service, active.slot, (one) => completeHandoff(one, inSlot(service, one, context)));
-  const rest = rollout.active.filter((one) => one.slot !== active.slot);
-  return { ...taken, rollout: { ...rollout, active: rest, done: [...rollout.done, active.slot] } };
+  const verdict = judgeSlot({ slot, active, style: rollout.style }, inSlot(service, slot, context));
+  if (verdict.kind === "failed") return fail(service, verdict.cause, context);
+  if (verdict.kind === "done") return taken(service, active.slot, context);
+  if (verdict.active === active) return service;
+  const others = rollout.active.map((one) => (one === active ? verdict.active : one));
+  return { ...service, rollout: { ...rollout, active: others } };
 }
 
-/** With a health check, a successor is not believed before it has answered one. */
-function mustProveHealth({ spec }: Service, health: { ok: boolean | null }): boolean {
-  return spec.health !== undefined && health.ok === null;
+function taken(service: Service, number: number, context: ServiceContext): Service {
+  const { rollout } = service;
+  if (!rollout) return service;
+  const handed = withSlot(service, number, (slot) => completeHandoff(slot, inSlot(service, slot, context)));
+  const active = rollout.active.filter(({ slot }) => slot !== number);
+  return { ...handed, rollout: { ...rollout, active, done: [...rollout.done, number] } };
 }
 
-function settle(active: ActiveSlot, nowMs: number, settleMs: number): ActiveSlot {
-  if (active.settled) return active;
-  const settlesAtMs = active.settlesAtMs ?? nowMs + settleMs;
-  const { slot, generation } = active;
-  return settlesAtMs <= nowMs ? { slot, generation, settled: true } : { ...active, settlesAtMs };
-}
-
-function replaceActive(service: Service, rollout: Rollout, active: ActiveSlot): Service {
-  return {
-    ...service,
-    rollout: { ...rollout, active: rollout.active.map((o) => (o.slot === active.slot ? active : o)) },
-  };
-}
-
-function beginMore(service: Service, context: ServiceContext): Service {
+function beginMore(service: Service, goal: Goal, context: ServiceContext): Service {
   const { rollout, spec } = service;
   if (!rollout) return service;
-  const room = Math.max(0, spec.reload.parallel - rollout.active.length);
-  let next = service;
-  const begun: ActiveSlot[] = [];
-  for (const number of rollout.pending.slice(0, room)) {
-    next = withSlot(next, number, (slot) => {
-      begun.push({ slot: number, generation: slot.generation + 1, settled: false });
-      const inner = inSlot(next, slot, context);
-      if (!slot.current) return startSlot(slot, inner);
-      return spec.reload.style === "rolling" ? beginHandoff(slot, inner) : restartSlot(slot, inner);
-    });
-  }
-  if (begun.length === 0) return next;
-  return {
-    ...next,
-    rollout: { ...rollout, pending: rollout.pending.slice(room), active: [...rollout.active, ...begun] },
-  };
+  const numbers = rollout.pending.slice(0, Math.max(0, spec.reload.parallel - rollout.active.length));
+  if (numbers.length === 0) return service;
+  const pending = rollout.pending.slice(numbers.length);
+  const next: Service = { ...service, rollout: { ...rollout, pending } };
+  return numbers.reduce((one, number) => beginSlot(one, { number, goal }, context), next);
 }
 
-function whyNot(slot: Slot, { generation }: ActiveSlot): string {
-  const run = runsOf(slot).find((one) => one.generation === generation);
-  if (run?.phase === "ended" && run.error) return run.error;
-  if (run && "exit" in run && run.exit) return endOf(run);
-  if (run?.phase === "stopping") return run.why === "not_ready" ? "it was not ready in time" : `stopped (${run.why})`;
-  return slot.failure?.generation === generation ? slot.failure.reason : "it did not last";
-}
-
-function finish(service: Service, context: ServiceContext): Service {
-  const { rollout, ...rest } = service;
-  if (!rollout) return service;
-  const { name } = service.spec;
-  if (rollout.reverting !== undefined) return failed(rest, rollout.reverting, context);
-  const tookMs = context.nowMs - rollout.startedAtMs;
-  const event = { type: "reload_completed", service: name, revision: service.revision, slots: rollout.done, tookMs };
-  context.effects.push({ do: "record", event });
-  return rollout.again ? beginRollout(rest, { before: rest }, context) : rest;
+function beginSlot(
+  service: Service,
+  { number, goal }: { readonly number: number; readonly goal: Goal },
+  context: ServiceContext,
+): Service {
+  const { rollout } = service;
+  const slot = service.slots.find((one) => one.slot === number);
+  if (!rollout || !slot) return service;
+  // What waits for others begins with the new definition when its time comes.
+  if (!slot.current && slot.rest.state === "down" && goal.kind === "wait") return taken(service, number, context);
+  const changes = rollout.reverting !== undefined || rollout.before.revision !== service.revision;
+  const isNew = changes && slot.current?.revision === service.revision;
+  const begun = beginInSlot(slot, { style: rollout.style, isNew }, inSlot(service, slot, context));
+  const active = { slot: number, generation: takingOver(begun), settled: false };
+  return { ...withSlot(service, number, () => begun), rollout: { ...rollout, active: [...rollout.active, active] } };
 }
 
 /** The first bad slot ends the whole: no other is begun, and what was replaced is put back or kept as the spec says. */
 function fail(service: Service, cause: string, context: ServiceContext): Service {
   const { rollout } = service;
   if (!rollout) return service;
-  let next = service;
-  for (const { slot } of rollout.active) {
-    next = withSlot(next, slot, (one) => abortHandoff(one, inSlot(service, one, context)));
+  const alone = withoutSuccessors(service, context);
+  if (rollout.reverting !== undefined) {
+    return conclude(alone, `${rollout.reverting}; and going back failed: ${cause}`, context);
   }
   const putBack = service.spec.reload.onFailure === "revert" && rollout.before.revision !== service.revision;
-  if (rollout.reverting !== undefined || !putBack) return failed(withoutRollout(next), cause, context);
-  const reverted = { ...next, ...rollout.before };
-  if (rollout.done.length === 0) return failed(withoutRollout(reverted), cause, context);
-  const deadlineMs = context.nowMs + service.spec.reload.timeoutMs;
-  return {
-    ...reverted,
-    rollout: { ...rollout, pending: rollout.done, active: [], done: [], deadlineMs, reverting: cause },
-  };
+  if (!putBack) return conclude(alone, cause, context);
+  context.effects.push({ do: "record", event: { type: "reload_turned_back", service: service.spec.name, cause } });
+  const reverted: Service = { ...alone, ...rollout.before };
+  const pending = wantedSlots(reverted)
+    .filter(({ current }) => current?.revision !== reverted.revision)
+    .map(({ slot }) => slot);
+  const deadlineMs = context.nowMs + reverted.spec.reload.timeoutMs;
+  const back: Rollout = { ...rollout, pending, active: [], done: [], deadlineMs, reverting: cause };
+  return pending.length === 0
+    ? conclude({ ...reverted, rollout: back }, cause, context)
+    : { ...reverted, rollout: back };
 }
 
-function abandon(service: Service, cause: string, context: ServiceContext): Service {
-  return service.rollout ? failed(withoutRollout(service), cause, context) : service;
+/** The end of a rollout, good or bad; then the next one, if it was asked for meanwhile. */
+function conclude(service: Service, failure: string | undefined, context: ServiceContext): Service {
+  const { rollout } = service;
+  if (!rollout) return service;
+  const { name } = service.spec;
+  const tookMs = context.nowMs - rollout.startedAtMs;
+  const event =
+    failure === undefined
+      ? { type: "reload_completed", service: name, revision: service.revision, slots: rollout.done, tookMs }
+      : { type: "reload_failed", service: name, cause: failure };
+  context.effects.push({ do: "record", event });
+  const next = withoutRollout(service);
+  return rollout.again ? begun(next, { before: next }, context) : next;
 }
 
-function failed(service: Service, cause: string, { effects }: ServiceContext): Service {
-  effects.push({ do: "record", event: { type: "reload_failed", service: service.spec.name, cause } });
-  return service;
+function withoutSuccessors(service: Service, context: ServiceContext): Service {
+  return withSlots(service, (slot) => abortHandoff(slot, inSlot(service, slot, context)));
 }
 
 function withoutRollout({ rollout: _, ...service }: Service): Service {

@@ -1,9 +1,9 @@
 import type { Process, RunFact } from "./effects.ts";
 import { assertNever } from "./errors.ts";
-import { healthAfter } from "./health.ts";
+import { askingHealth, healthAfter, unknownHealth } from "./health.ts";
 import { idOf, type Run, type RunContext, record, runDeadline, type Spawning, type Starting, type Up } from "./run.ts";
 import { notified, watchdogExpired } from "./run-notifications.ts";
-import { becameReady, ended, exited, stopRun, unkillableMs } from "./run-transitions.ts";
+import { becameReady, ended, exited, stopRun, stopSignal, unkillableMs } from "./run-transitions.ts";
 
 export function newRun(generation: number, context: RunContext): Run {
   const { revision, nowMs } = context;
@@ -29,7 +29,9 @@ export function stepRun(run: Run, fact: RunFact, context: RunContext): Run {
     case "health_checked":
       return run.phase === "up" ? healthChecked(run, fact, context) : run;
     case "signalled":
-      return run.phase === "stopping" ? { ...run, signalled: true } : run;
+      return run.phase === "stopping" && !run.signalled ? { ...run, signalled: true } : run;
+    case "listeners_drained":
+      return run.phase === "draining" ? stopRun(run, "stop", context) : run;
     case "exited":
       return "process" in run ? exited(run, fact, context) : run;
     case "cleared":
@@ -51,9 +53,12 @@ export function tickRun(run: Run, context: RunContext): Run {
       return startingDeadline(run, context);
     case "up":
       return upDeadline(run, context);
+    case "draining":
+      record(run, context, { type: "draining_timed_out", cause: "connections still wait for it" });
+      return stopRun(run, "stop", context);
     case "stopping":
       if (run.killed) record(run, context, { type: "stop_stuck", cause: "it does not end even after SIGKILL" });
-      else record(run, context, { type: "killed", cause: `it did not end within ${context.spec.stop.graceMs} ms` });
+      else record(run, context, { type: "killed", cause: `it did not end within ${context.nowMs - run.sinceMs} ms` });
       context.effects.push({ do: "signal", run: id, signal: "SIGKILL" });
       return { ...run, signalled: true, killed: true, deadlineMs: context.nowMs + unkillableMs };
     case "clearing":
@@ -91,15 +96,24 @@ function startingDeadline(run: Run & Starting, context: RunContext): Run {
   return stopRun(run, "not_ready", context);
 }
 
+/** Of what has come due at once, the one that ends the run comes first. */
 function upDeadline(run: Run & Up, context: RunContext): Run {
-  if (run.watchdogAtMs !== undefined && run.watchdogAtMs <= context.nowMs) return watchdogExpired(run, context);
+  const { spec, nowMs } = context;
+  if (run.watchdogAtMs !== undefined && run.watchdogAtMs <= nowMs) {
+    return watchdogExpired(run, "no WATCHDOG=1 in time", context);
+  }
+  if (run.reloading && "deadlineMs" in run.reloading && run.reloading.deadlineMs <= nowMs) {
+    return { ...run, reloading: { step: "timed_out" } };
+  }
+  if (!spec.health) return { ...run, health: unknownHealth(undefined, nowMs) };
+  if (run.health.asking) return healthChecked(run, { ok: false, detail: "the check gave no answer" }, context);
   context.effects.push({ do: "check_health", run: idOf(run, context) });
-  return { ...run, health: { ...run.health, asking: true } };
+  return { ...run, health: askingHealth(run.health, { spec: spec.health, nowMs }) };
 }
 
 function healthChecked(run: Run & Up, answer: { ok: boolean; detail: string }, context: RunContext): Run {
   const spec = context.spec.health;
-  if (!spec) return run;
+  if (!spec || !run.health.asking) return run;
   const health = healthAfter(run.health, { ok: answer.ok, spec, nowMs: context.nowMs });
   const next = { ...run, health };
   if (health.ok === run.health.ok || (health.ok && run.health.ok === null)) return next;
@@ -111,6 +125,24 @@ function healthChecked(run: Run & Up, answer: { ok: boolean; detail: string }, c
   return spec.then === "restart" ? stopRun(next, "unhealthy", context) : next;
 }
 
+/** What a program said while no supervisor was there still waits in its socket: it is read within this time. */
+const unreadMs = 2000;
+
+function adoptedUp(run: Run & Up, { spec, nowMs }: RunContext): Run {
+  const { watchdogAtMs, health } = run;
+  const soonest = nowMs + unreadMs;
+  return {
+    ...run,
+    // The question was lost with who asked it.
+    health: health.asking && spec.health ? { ...health, asking: false, nextAtMs: nowMs } : health,
+    ...(watchdogAtMs !== undefined && { watchdogAtMs: Math.max(watchdogAtMs, soonest) }),
+    ...(run.reloading &&
+      "deadlineMs" in run.reloading && {
+        reloading: { ...run.reloading, deadlineMs: Math.max(run.reloading.deadlineMs, soonest) },
+      }),
+  };
+}
+
 /** A new supervisor holds it again: whatever was being waited for has to be asked for once more. */
 function adopted(run: Run, context: RunContext): Run {
   const id = idOf(run, context);
@@ -119,17 +151,22 @@ function adopted(run: Run, context: RunContext): Run {
     case "ended":
       return run;
     case "starting":
-      if (context.spec.ready.by !== "delay") context.effects.push({ do: "await_ready", run: id });
-      return run;
+      if (context.spec.ready.by === "delay") return run;
+      context.effects.push({ do: "await_ready", run: id });
+      return { ...run, deadlineMs: Math.max(run.deadlineMs, context.nowMs + unreadMs) };
     case "up":
-      return { ...run, health: { ...run.health, asking: false } };
+      return adoptedUp(run, context);
+    case "draining":
+      context.effects.push({ do: "drain_listeners", run: id });
+      return run;
     case "stopping": {
-      const signal = run.killed ? "SIGKILL" : context.spec.stop.signal;
+      const signal = run.killed ? "SIGKILL" : stopSignal(run.why, context);
       if (!run.signalled || run.killed) context.effects.push({ do: "signal", run: id, signal });
       return run;
     }
     case "clearing":
-      context.effects.push({ do: "clear", run: id, signal: run.killed ? "SIGKILL" : context.spec.stop.signal });
+      // What is left was told to end when the clearing began; a second TERM would mean «at once» to many programs.
+      context.effects.push({ do: "clear", run: id, signal: run.killed ? "SIGKILL" : "SIGCONT" });
       return run;
     default:
       return assertNever(run);

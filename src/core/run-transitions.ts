@@ -2,6 +2,7 @@ import type { Exit, RunFact } from "./effects.ts";
 import { unknownHealth } from "./health.ts";
 import {
   type Clearing,
+  type Draining,
   describeExit,
   type Ended,
   idOf,
@@ -15,6 +16,7 @@ import {
   type StopReason,
   type Up,
 } from "./run.ts";
+import type { ServiceSpec } from "./spec.ts";
 
 /** How long to wait between KILLs of something that does not die (uninterruptible sleep in the kernel). */
 export const unkillableMs = 5000;
@@ -22,10 +24,46 @@ export const unkillableMs = 5000;
 /** The run after it was told to stop; nothing changes if it is already on its way out. */
 export function stopRun(run: Run, why: StopReason, context: RunContext): Run {
   if (run.phase === "spawning") return run.stop ? run : { ...run, stop: why };
-  if (run.phase !== "starting" && run.phase !== "up") return run;
-  const signal = why === "watchdog" ? "SIGABRT" : context.spec.stop.signal;
-  context.effects.push({ do: "signal", run: idOf(run, context), signal });
+  if (run.phase !== "starting" && run.phase !== "up" && run.phase !== "draining") return run;
+  context.effects.push({ do: "signal", run: idOf(run, context), signal: stopSignal(why, context) });
   return toStopping(run, { why, signalled: false }, context);
+}
+
+/** A program that hangs is asked for a core dump, as systemd does. */
+export function stopSignal(why: StopReason, { spec }: RunContext): string {
+  return why === "watchdog" ? "SIGABRT" : spec.stop.signal;
+}
+
+/** How long connections that wait for a run may keep it from being told to stop. */
+const drainMs = 5000;
+
+/** Like {@link stopRun}, but first lets it accept the connections that already wait for it and for no other. */
+export function drainRun(run: Run, context: RunContext): Run {
+  if (run.phase !== "up") return stopRun(run, "stop", context);
+  context.effects.push({ do: "drain_listeners", run: idOf(run, context) });
+  const { process } = run;
+  const { nowMs } = context;
+  return { ...baseOf(run), phase: "draining", process, sinceMs: nowMs, deadlineMs: nowMs + drainMs };
+}
+
+/** Tells a run to read its configuration again; with `ready: notify` it answers when it has. */
+export function reloadRun(run: Run, context: RunContext): Run {
+  if (run.phase !== "up") return run;
+  const { spec, nowMs } = context;
+  context.effects.push({ do: "signal", run: idOf(run, context), signal: spec.reload.signal });
+  if (spec.ready.by !== "notify") return run;
+  return { ...run, reloading: { step: "signalled", sinceMs: nowMs, deadlineMs: nowMs + spec.ready.timeoutMs } };
+}
+
+/** A run that goes on under a changed definition; one that was of an older definition yet stays of that. */
+export function revisedRun(
+  run: Run,
+  { before }: { before: { readonly spec: ServiceSpec; readonly revision: number } },
+  { spec, revision, nowMs }: RunContext,
+): Run {
+  const next: Run = run.revision === before.revision ? { ...run, revision } : run;
+  const sameHealth = JSON.stringify(before.spec.health) === JSON.stringify(spec.health);
+  return next.phase === "up" && !sameHealth ? { ...next, health: unknownHealth(spec.health, nowMs) } : next;
 }
 
 export function becameReady(run: Run & Starting, context: RunContext): Run {
@@ -45,7 +83,7 @@ export function becameReady(run: Run & Starting, context: RunContext): Run {
 }
 
 export function toStopping(
-  run: Run & (Starting | Up),
+  run: Run & (Starting | Up | Draining),
   { why, signalled }: { why: StopReason; signalled: boolean },
   { spec, nowMs }: RunContext,
 ): Run {
@@ -62,7 +100,7 @@ export function toStopping(
 }
 
 export function exited(
-  run: Run & (Starting | Up | Stopping),
+  run: Run & (Starting | Up | Draining | Stopping),
   fact: Extract<RunFact, { type: "exited" }>,
   context: RunContext,
 ) {

@@ -23,7 +23,7 @@ export interface RunBase {
   readonly watchdogMs?: number;
 }
 
-export type Phase = Spawning | Starting | Up | Stopping | Clearing | Ended;
+export type Phase = Spawning | Starting | Up | Draining | Stopping | Clearing | Ended;
 
 /** The intent is recorded; whether the process exists is known only from the answer. */
 export interface Spawning {
@@ -44,6 +44,23 @@ export interface Up {
   readonly process: Process;
   readonly health: Health;
   readonly watchdogAtMs?: number;
+  /** It was told by a signal to read its configuration again. */
+  readonly reloading?: Reloading;
+}
+
+/** The handshake of `Type=notify-reload`: signal, `RELOADING=1`, `READY=1`. */
+export type Reloading =
+  | { readonly step: "signalled" | "under_way"; readonly sinceMs: number; readonly deadlineMs: number }
+  /** It runs on, with what it had. */
+  | { readonly step: "timed_out" };
+
+/** New connections go to others; those that wait for it already are still accepted, then it is told to stop. */
+export interface Draining {
+  readonly phase: "draining";
+  readonly process: Process;
+  readonly sinceMs: number;
+  /** When it is told to stop all the same. */
+  readonly deadlineMs: number;
 }
 
 export interface Stopping {
@@ -92,10 +109,14 @@ export function runDeadline(run: Run): number | undefined {
     case "ended":
       return undefined;
     case "up":
-      return earliest(run.watchdogAtMs, healthDeadline(run.health));
+      return earliest(run.watchdogAtMs, healthDeadline(run.health), reloadDeadline(run));
     default:
       return run.deadlineMs;
   }
+}
+
+function reloadDeadline({ reloading }: Up): number | undefined {
+  return reloading && "deadlineMs" in reloading ? reloading.deadlineMs : undefined;
 }
 
 export function earliest(...times: readonly (number | undefined)[]): number | undefined {
@@ -103,8 +124,9 @@ export function earliest(...times: readonly (number | undefined)[]): number | un
 }
 
 /** Whether it was ready for long enough that its end is not part of a row of failures. */
-export function wasStable(run: Run, { spec, nowMs }: RunContext): boolean {
-  return run.readyAtMs !== undefined && nowMs - run.readyAtMs >= spec.restart.stableAfterMs;
+export function wasStable(run: Run & Ended, { spec }: RunContext): boolean {
+  if (run.readyAtMs === undefined || !run.exit) return false;
+  return run.exit.atMs - run.readyAtMs >= spec.restart.stableAfterMs;
 }
 
 export function idOf(run: Run, { spec, slot }: RunContext): RunId {

@@ -2,7 +2,7 @@ import type { Effect, RunFact } from "./effects.ts";
 import type { RunContext } from "./run.ts";
 import { isAtRest, isReady, newSlot, type Slot } from "./slot.ts";
 import { stepSlot } from "./slot-step.ts";
-import type { ServiceSpec } from "./spec.ts";
+import type { ReloadSpec, ServiceSpec } from "./spec.ts";
 
 /** One entry of the configuration and everything that runs for it. */
 export interface Service {
@@ -25,6 +25,8 @@ export interface Service {
 
 /** A reload under way: slots are replaced a few at a time, and all or none keep the change. */
 export interface Rollout {
+  /** As it was when the rollout began. */
+  readonly style: ReloadSpec["style"];
   /** Slots not begun yet. */
   readonly pending: readonly number[];
   readonly active: readonly ActiveSlot[];
@@ -51,9 +53,13 @@ export interface ActiveSlot {
 /** What the rest of the world lets a service do now. */
 export type Goal =
   | { readonly kind: "run" }
-  /** What runs goes on; nothing new starts. */
+  /** What runs goes on, also through crashes; nothing is started afresh. */
   | { readonly kind: "wait"; readonly reason: string }
-  | { readonly kind: "stop" };
+  | {
+      readonly kind: "stop";
+      /** Absent when it was asked for. */
+      readonly reason?: string;
+    };
 
 /** What a service's decisions are made from. */
 export interface ServiceContext {
@@ -66,12 +72,21 @@ export function newService(spec: ServiceSpec, origin: Pick<Service, "revision" |
 }
 
 /** Ready for those that come after it: every slot ready, or for a task, completed. */
-export function isServiceReady({ spec, slots, desired }: Service): boolean {
-  if (desired !== "up" || slots.length === 0) return false;
-  const wanted = slots.filter(({ slot, held }) => slot < spec.instances && !held);
-  return wanted.every((slot) =>
-    spec.kind === "task" ? slot.rest.state === "completed" && !slot.current : isReady(slot),
-  );
+export function isServiceReady(service: Service): boolean {
+  const wanted = wantedSlots(service);
+  if (service.desired !== "up" || wanted.length === 0) return false;
+  const isTask = service.spec.kind === "task";
+  return wanted.every((slot) => (isTask ? slot.rest.state === "completed" && !slot.current : isReady(slot)));
+}
+
+/** The slots that are to run: neither stopped one by one nor being scaled away. */
+export function wantedSlots({ spec, slots }: Service): readonly Slot[] {
+  return slots.filter(({ slot, held }) => slot < spec.instances && !held);
+}
+
+/** Each of its slots was stopped, which amounts to stopping the service. */
+export function isServiceHeld(service: Service): boolean {
+  return service.slots.length > 0 && service.spec.instances > 0 && wantedSlots(service).length === 0;
 }
 
 /** Nothing of it is alive or about to be. */
@@ -122,6 +137,8 @@ export function resized(slots: readonly Slot[], count: number): readonly Slot[] 
   return [...slots, ...missing.map(newSlot)].sort((a, b) => a.slot - b.slot);
 }
 
-export function withoutDue({ dueMs: _, ...service }: Service): Service {
-  return service;
+export function withoutDue(service: Service): Service {
+  if (service.dueMs === undefined) return service;
+  const { dueMs: _, ...rest } = service;
+  return rest;
 }

@@ -6,6 +6,7 @@ import { forgiven } from "./slot-endings.ts";
 
 /** Starts a successor beside the current run. */
 export function beginHandoff(slot: Slot, context: RunContext): Slot {
+  if (slot.successor) return slot;
   const generation = slot.generation + 1;
   return { ...slot, generation, successor: newRun(generation, context) };
 }

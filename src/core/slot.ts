@@ -59,11 +59,13 @@ export function newSlot(slot: number): Slot {
   };
 }
 
-export function stateOf({ current, rest }: Slot): SlotState {
+export function stateOf({ current, rest, retiring }: Slot): SlotState {
   switch (current?.phase) {
     case undefined:
     case "ended":
-      return rest.state;
+      if (retiring.length === 0) return rest.state;
+      // What was left beside the current run is still there, be it a predecessor or an overlapping run of a task.
+      return retiring.some(({ phase }) => phase === "up") ? "up" : "stopping";
     case "spawning":
     case "starting":
       return "starting";
