@@ -9,12 +9,19 @@ import { parseArgs } from "node:util";
 import { LaresError } from "../core/errors.ts";
 import { version } from "../protocol/version.ts";
 import { type HomeFiles, openHome } from "../supervisor/home.ts";
-import { cannotRunCode, finishedCode } from "../supervisor/keeper.ts";
+import { becomeKeeper, cannotRunCode, finishedCode, keeperImage, startAgainCode } from "../supervisor/keeper.ts";
+import { watchKeeper } from "../supervisor/keeper-watch.ts";
+import { saveProgram } from "../supervisor/program-copy.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { serveApi } from "./server.ts";
 
 const { values } = parseArgs({
-  options: { home: { type: "string" }, foreground: { type: "boolean" }, store: { type: "string" } },
+  options: {
+    home: { type: "string" },
+    foreground: { type: "boolean" },
+    store: { type: "string" },
+    keeper: { type: "string" },
+  },
 });
 
 try {
@@ -27,21 +34,48 @@ try {
 
 async function run(): Promise<void> {
   const files = openHome(values.home);
-  const [send = -1, receive = -1] = (values.store ?? "").split(",").map(Number);
+  const [park = -1, back = -1] = (values.store ?? "").split(",").map(Number);
+  const store = [park, back] as const;
   const supervisor = new Supervisor({
     files,
-    store: [send, receive],
+    store,
     version,
     registerPath: registerPath(),
     onFinished: () => setImmediate(() => finish(supervisor, { files, closeApi })),
+    applyCommand,
+    onStartAgain: () => setImmediate(() => leave(supervisor, startAgainCode)),
   });
   let closeApi = () => {};
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => supervisor.command({ type: "command", command: "end" }));
   }
-  process.on("SIGHUP", () => supervisor.outputs.captures.reopen());
+  process.on("SIGHUP", () => supervisor.reloadConfiguration());
+  process.on("SIGUSR1", () => supervisor.outputs.captures.reopen());
+  watchKeeper(Number(values.keeper), () => {
+    supervisor.engine.record({ type: "keeper_lost", cause: "this process becomes the keeper of the next supervisor" });
+    supervisor.close();
+    becomeKeeper(keeperImage({ files, store, foreground: values.foreground === true, main: mainProgram() }));
+  });
   supervisor.recover();
   closeApi = await serveApi(supervisor, files.homes.socket);
+  saveProgram(files, mainProgram(), (sentence) => supervisor.problem(sentence));
+}
+
+/** The next one takes over what this one leaves behind. */
+function leave(supervisor: Supervisor, code: number): void {
+  supervisor.close();
+  process.exit(code);
+}
+
+function applyCommand(file: string): { program: string; args: string[] } {
+  const source = import.meta.url.endsWith(".ts");
+  const cli = fileURLToPath(new URL(source ? "../cli/entry.js" : "./cli.cjs", import.meta.url));
+  const home = values.home === undefined ? [] : ["--home", values.home];
+  return { program: process.execPath, args: [cli, "apply", "--file", file, "--no-wait", ...home] };
+}
+
+function mainProgram(): string {
+  return fileURLToPath(import.meta.url);
 }
 
 /** Everything is down: nothing of the supervisor is left, and the keeper ends with it. */

@@ -1,4 +1,5 @@
 /** Pipes, and moving bytes through them without blocking. */
+import { constants, openSync, readlinkSync } from "node:fs";
 import { asIoError, closeFd } from "./descriptors.ts";
 import { check, lastErrno, libc, O_CLOEXEC, SystemError } from "./libc.ts";
 
@@ -33,6 +34,37 @@ export function createPipe(options: { readonly sizeBytes?: number } = {}): Pipe 
       throw error;
     }
   });
+}
+
+/**
+ * Opens the writing end of a pipe for reading as well, and closes the one given.
+ *
+ * Whoever writes to it keeps the pipe alive by itself: with every reader gone it does not get SIGPIPE, it waits, and what
+ * it wrote is there for the next reader (`reopenPipe`).
+ */
+export function openBothWays(writeEnd: number): number {
+  return asIoError("open a pipe both ways", () => {
+    try {
+      return openSync(`/proc/self/fd/${writeEnd}`, constants.O_RDWR | O_CLOEXEC);
+    } finally {
+      closeFd(writeEnd);
+    }
+  });
+}
+
+/**
+ * The reading end of a pipe that another process has open as its descriptor `fd`.
+ *
+ * @returns undefined when that is no pipe, or may not be looked at (another user's process).
+ */
+export function reopenPipe(pid: number, fd: number): number | undefined {
+  const path = `/proc/${pid}/fd/${fd}`;
+  try {
+    if (!readlinkSync(path).startsWith("pipe:")) return undefined;
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC);
+  } catch {
+    return undefined;
+  }
 }
 
 /** At least one of `from` and `to` is a pipe. */

@@ -98,6 +98,8 @@ export interface ApplyRequest {
   /** Absolute path of the file; ad-hoc services have `null`, and nothing is ever removed for them. */
   readonly source: string | null;
   readonly dryRun: boolean;
+  /** The file asks to be applied again whenever it changes. */
+  readonly watch?: boolean;
 }
 
 /** One line of a plan. `changes` names the keys, old and new as JSON values. */
@@ -118,8 +120,18 @@ export interface ApplyReply {
 
 /** `POST /v1/actions` */
 export interface ActionRequest {
-  readonly action: "start" | "stop" | "restart" | "reload" | "delete" | "reset" | "signal" | "scale" | "down";
-  /** `SERVICE`, `SERVICE/SLOT` or `all`. Empty only for `down`. */
+  readonly action:
+    | "start"
+    | "stop"
+    | "restart"
+    | "reload"
+    | "delete"
+    | "reset"
+    | "signal"
+    | "scale"
+    | "upgrade"
+    | "down";
+  /** `SERVICE`, `SERVICE/SLOT` or `all`. Empty only for `down` and `upgrade`. */
   readonly targets: readonly string[];
   /** For `signal`. */
   readonly signal?: string;

@@ -9,6 +9,8 @@ import type { ServiceSpec } from "../core/spec.ts";
 interface Desired {
   readonly lares: 1;
   readonly revision: number;
+  /** Files that are applied again whenever they change. */
+  readonly watched?: readonly string[];
   readonly services: Readonly<Record<string, DesiredService>>;
 }
 
@@ -30,6 +32,7 @@ export class DesiredState {
   /** Digest of what is on disk. */
   #written = "";
   revision = 0;
+  watched: readonly string[] = [];
 
   constructor(path: string) {
     this.#path = path;
@@ -51,6 +54,7 @@ export class DesiredState {
     }
     this.#written = digestOf(text);
     this.revision = desired.revision;
+    this.watched = desired.watched ?? [];
     const services = new Map(Object.entries(desired.services).map(([name, one]) => [name, fromDesired(one)]));
     const dependents = dependentsOf(services);
     for (const [name, service] of services) services.set(name, { ...service, dependents: dependents.get(name) ?? [] });
@@ -62,7 +66,7 @@ export class DesiredState {
     const services = Object.fromEntries(
       [...world.services].filter(([, { leaving }]) => !leaving).map(([name, service]) => [name, toDesired(service)]),
     );
-    const desired: Desired = { lares: 1, revision: this.revision, services };
+    const desired: Desired = { lares: 1, revision: this.revision, watched: this.watched, services };
     const text = JSON.stringify(desired);
     const digest = digestOf(text);
     if (digest === this.#written) return;

@@ -8,7 +8,7 @@ import { entryOf, recordedIn } from "./journal-codec.ts";
 
 export interface EngineOptions {
   readonly journal: Journal;
-  readonly events: Pick<EventLog, "stamp" | "publish">;
+  readonly events: Pick<EventLog, "stamp" | "publish" | "unwritten">;
   readonly clock: { nowMs(): number };
   /** Carries out one effect. What comes of it is dispatched, at once or later. */
   readonly perform: (effect: Effect) => void;
@@ -45,7 +45,7 @@ export class Engine {
     this.#services = new Map(world.services);
     this.#ending = world.ending;
     for (const [name, service] of world.services) this.#deadlines.set(name, nextDeadline(service));
-    this.#options.journal.rewrite(this.world);
+    this.#options.journal.rewrite(this.world, this.#options.events.unwritten);
     this.#wake();
   }
 
@@ -106,11 +106,11 @@ export class Engine {
   }
 
   #tidyJournal(): void {
-    const { journal, onJournal } = this.#options;
+    const { journal, events, onJournal } = this.#options;
     if (!journal.wantsRewrite) return;
     const wasBehind = journal.isBehind;
     try {
-      journal.rewrite(this.world);
+      journal.rewrite(this.world, events.unwritten);
       if (wasBehind) onJournal?.(true);
     } catch {
       onJournal?.(false);

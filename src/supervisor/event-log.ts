@@ -43,6 +43,11 @@ export class EventLog {
     return this.#seq;
   }
 
+  /** Published and not in the file yet: only the journal has them. */
+  get unwritten(): readonly Stamped[] {
+    return this.#unwritten;
+  }
+
   /** Takes up where the file ends, adding what only the journal has. */
   recover(journalled: readonly Stamped[]): void {
     const text = this.#file.read();

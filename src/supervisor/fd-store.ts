@@ -17,7 +17,12 @@ export interface StoreSocket {
 interface Label {
   readonly seq: number;
   readonly keys: readonly string[];
+  /** What was noted of some of them. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
+
+/** What is parked: a descriptor under its key, and what the next supervisor should know of it. */
+export type Parked = readonly [key: string, fd: number, note?: string];
 
 /** The kernel allows 253 descriptors in a message (SCM_MAX_FD). */
 const fdsMax = 250;
@@ -29,6 +34,7 @@ export class FdStore {
   readonly #messagesMax: number;
   /** Our own descriptors of what is parked. */
   readonly #parked = new Map<string, number>();
+  readonly #notes = new Map<string, string>();
   #messages = 0;
   #seq = 0;
 
@@ -59,17 +65,28 @@ export class FdStore {
     return this.#parked;
   }
 
+  /** What was noted when this was parked. */
+  noteOf(key: string): string | undefined {
+    return this.#notes.get(key);
+  }
+
   /** Parks descriptors under their keys; false when the store has no room, and nothing of it survives a restart. */
-  park(entries: Iterable<readonly [key: string, fd: number]>): boolean {
+  park(entries: Iterable<Parked>): boolean {
     const fresh = [...entries];
-    for (const [key, fd] of fresh) this.#parked.set(key, fd);
+    for (const [key, fd, note] of fresh) {
+      this.#parked.set(key, fd);
+      if (note !== undefined) this.#notes.set(key, note);
+    }
     if (this.#messages >= this.#messagesMax) return this.rewrite();
     return this.#send(fresh) || this.rewrite();
   }
 
   /** Gives up keys; their descriptors stay open here until the caller closes them. */
   forget(keys: Iterable<string>): void {
-    for (const key of keys) this.#parked.delete(key);
+    for (const key of keys) {
+      this.#parked.delete(key);
+      this.#notes.delete(key);
+    }
   }
 
   /** Writes the whole anew and drops what was there; false when it does not fit. */
@@ -81,11 +98,13 @@ export class FdStore {
     return true;
   }
 
-  #send(entries: readonly (readonly [string, number])[]): boolean {
+  #send(entries: readonly Parked[]): boolean {
     for (let at = 0; at < entries.length; at += fdsMax) {
       const part = entries.slice(at, at + fdsMax);
       this.#seq += 1;
-      const label: Label = { seq: this.#seq, keys: part.map(([key]) => key) };
+      const keys = part.map(([key]) => key);
+      const notes = Object.fromEntries(keys.flatMap((key) => [[key, this.#notes.get(key)]].filter(([, note]) => note)));
+      const label: Label = { seq: this.#seq, keys, notes };
       const sent = this.#socket.send(
         Buffer.from(JSON.stringify(label)),
         part.map(([, fd]) => fd),
@@ -127,6 +146,8 @@ export class FdStore {
       const older = this.#parked.get(key);
       if (older !== undefined) outdated.push(older);
       seqs.set(key, label.seq);
+      const note = label.notes?.[key];
+      if (note !== undefined) this.#notes.set(key, note);
       this.#parked.set(key, fd);
     });
     return outdated;
@@ -137,7 +158,7 @@ function readLabel(data: Buffer): Label | undefined {
   try {
     const label = JSON.parse(data.toString("utf8"));
     return Number.isSafeInteger(label?.seq) && Array.isArray(label?.keys)
-      ? { seq: label.seq, keys: label.keys }
+      ? { seq: label.seq, keys: label.keys, notes: label.notes ?? {} }
       : undefined;
   } catch {
     return undefined;

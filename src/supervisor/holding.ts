@@ -1,7 +1,8 @@
 import type { Process, RunId } from "../core/effects.ts";
 
 /** What a parked descriptor is for; the last part of its key. */
-export type HeldKind = "pidfd" | "stdout" | "stderr" | "notify" | "ready";
+export const heldKinds = ["pidfd", "stdout", "stderr", "notify", "ready"] as const;
+export type HeldKind = (typeof heldKinds)[number];
 
 /** What the supervisor holds of one run while it lives. */
 export interface Holding {
@@ -39,6 +40,16 @@ export function parkKey(run: RunId, kind: HeldKind): string {
 export function parseParkKey(key: string): { readonly runKey: string; readonly kind: HeldKind } | undefined {
   const match = /^(?<run>.+#\d+):(?<kind>pidfd|stdout|stderr|notify|ready)$/s.exec(key);
   return match?.groups ? { runKey: match.groups.run ?? "", kind: match.groups.kind as HeldKind } : undefined;
+}
+
+/** What is noted with a parked pidfd: the one thing that it does not tell of a process that is gone. */
+export function noteOf({ pid, startTime }: Process): string {
+  return `${pid} ${startTime}`;
+}
+
+export function processIn(note: string | undefined): Process | undefined {
+  const [, pid, startTime] = /^(\d+) (\d+)$/.exec(note ?? "") ?? [];
+  return pid && startTime ? { pid: Number(pid), startTime } : undefined;
 }
 
 /** Ends one ongoing thing, if it is there. */

@@ -15,6 +15,9 @@ export interface HomeFiles {
   readonly lock: string;
   readonly mark: string;
   readonly listeners: string;
+  /** Copies of the last versions that recovered, and the program of the one in force. */
+  readonly programs: string;
+  readonly fallback: string;
   /** The sd_notify socket that services share, and the directory of those that have their own. */
   readonly sharedNotify: string;
   readonly notify: string;
@@ -47,6 +50,8 @@ export function openHome(home: string | undefined): HomeFiles {
     lock: join(homes.run, "lock"),
     mark: join(homes.run, "recovered"),
     listeners: join(homes.run, "listeners.json"),
+    programs: join(homes.state, "programs"),
+    fallback: join(homes.state, "programs", "current", "dist", "supervisor.js"),
     sharedNotify: join(homes.run, "notify.sock"),
     notify: join(homes.run, "notify"),
     pidFile: join(homes.run, "lares.pid"),

@@ -1,37 +1,23 @@
-import { join } from "node:path";
 import type { World } from "../core/draft.ts";
 import type { Effect, RunFact, RunId } from "../core/effects.ts";
 import { assertNever, LaresError } from "../core/errors.ts";
 import { findRun } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
-import { formatInstanceTag, parseInstanceTag } from "../protocol/instance-tag.ts";
-import type { FdStore } from "./fd-store.ts";
-import { type HeldKind, type Holding, type OutputStream, parkKey, runKey, stopOngoing } from "./holding.ts";
-import type { Kernel, NotifyDatagram } from "./kernel.ts";
-import { argumentsOf, environmentOf, readinessFd } from "./launch-plan.ts";
-import { notificationFrom } from "./notifications.ts";
+import { parseInstanceTag } from "../protocol/instance-tag.ts";
+import { type HeldKind, type Holding, type OutputStream, parkKey, noteOf, runKey, stopOngoing } from "./holding.ts";
+import type { NotifyDatagram, Spawned } from "./kernel.ts";
+import { hearAll, notificationFrom } from "./notifications.ts";
+import { RunResources, type RunResourcesOptions } from "./run-resources.ts";
 
 /** What carrying out effects needs besides the kernel. */
-export interface InstancesOptions {
-  readonly kernel: Kernel;
-  readonly store: Pick<FdStore, "park" | "forget">;
+export interface InstancesOptions extends RunResourcesOptions {
   readonly world: () => World;
   readonly report: (run: RunId, fact: RunFact) => void;
   readonly outputs: Outputs;
   readonly listeners: Listeners;
   readonly probes: Probes;
-  readonly homeId: string;
-  readonly notifyDirectory: string;
-  /** Of runs that have no sd_notify socket of their own. */
-  readonly sharedNotifyPath: string;
-  readonly ownEnvironment: Readonly<Record<string, string | undefined>>;
-  readonly userOf: (
-    spec: ServiceSpec,
-  ) => { readonly name: string; readonly home: string; readonly uid: number } | undefined;
-  readonly registerPath: string | undefined;
   /** Processes whose word counts for any instance: the supervisor and its keeper (`systemd-notify` speaks for its parent). */
   readonly trustedPids: () => readonly number[];
-  readonly problem: (message: string) => void;
 }
 
 /** Where the output of instances goes. */
@@ -74,10 +60,12 @@ type RunEffect = Extract<Effect, { do: "spawn" | "await_ready" | "signal" | "cle
  */
 export class Instances {
   readonly #options: InstancesOptions;
+  readonly #resources: RunResources;
   readonly #held = new Map<string, Holding>();
 
   constructor(options: InstancesOptions) {
     this.#options = options;
+    this.#resources = new RunResources(options);
   }
 
   get(run: RunId): Holding | undefined {
@@ -115,19 +103,26 @@ export class Instances {
   }
 
   tagOf(run: RunId): string {
-    return formatInstanceTag({ ...run, home: this.#options.homeId });
+    return this.#resources.tagOf(run);
   }
 
-  /** Takes a run up again: what was parked for it is ours, and its process is watched from now on. */
+  /** Takes a run up again with what was parked for it. Its process is not watched yet. */
   adopt(
     run: RunId,
-    found: { readonly fds: ReadonlyMap<HeldKind, number>; readonly process: Holding["process"] },
-  ): Holding {
-    const holding = this.#hold(run, new Map(found.fds));
+    found: {
+      readonly fds: ReadonlyMap<HeldKind, number>;
+      readonly process: Holding["process"];
+      readonly parked: boolean;
+    },
+  ): { readonly holding: Holding; readonly lost: readonly string[] } {
+    const holding = this.#hold(run, found.fds);
     if (found.process) holding.process = found.process;
+    const spec = this.#specOf(run);
+    const lost = !found.parked && spec ? this.#resources.regain(holding, spec) : [];
+    if (!found.parked) this.#resources.park(holding);
     this.#captureOutput(holding);
     this.#listenToNotifications(holding);
-    return holding;
+    return { holding, lost };
   }
 
   /** The run that carries a tag, while it is held. */
@@ -150,11 +145,6 @@ export class Instances {
     }
   }
 
-  /** Parks what was opened anew for an adopted run. */
-  parkAgain(holding: Holding): void {
-    this.#parkAll(holding);
-  }
-
   /** Watches the process of an adopted or fresh run for its end. */
   watchProcess(holding: Holding): void {
     const pidfd = holding.fds.get("pidfd");
@@ -173,13 +163,13 @@ export class Instances {
     if (old !== undefined) kernel.close(old);
     holding.fds.set("pidfd", pidfd);
     holding.process = process;
-    store.park([[parkKey(holding.run, "pidfd"), pidfd]]);
+    store.park([[parkKey(holding.run, "pidfd"), pidfd, noteOf(process)]]);
     this.watchProcess(holding);
     return true;
   }
 
   #spawn(run: RunId): void {
-    const { kernel, store, listeners } = this.#options;
+    const { kernel, listeners } = this.#options;
     const spec = this.#specOf(run);
     if (!spec || this.get(run)) return;
     let holding: Holding | undefined;
@@ -187,73 +177,28 @@ export class Instances {
     try {
       const inherited = listeners.open(spec, run.slot);
       holding = this.#hold(run, new Map());
-      const fds = this.#createEnds(holding, { spec, inherited, childEnds });
-      this.#parkAll(holding);
-      const pid = kernel.spawn(this.#launch(holding, { spec, fds }));
-      this.#spawned(holding, pid);
+      const fds = this.#resources.createEnds(holding, { spec, inherited, childEnds });
+      this.#resources.park(holding);
+      this.#spawned(holding, kernel.spawn(this.#resources.launchOf(holding, { spec, fds })));
     } catch (error) {
       if (!(error instanceof LaresError)) throw error;
-      if (holding) this.#drop(holding);
-      store.forget([]);
+      if (holding) this.drop(holding);
       this.#options.report(run, { type: "spawn_failed", error: messageOf(error) });
     } finally {
       for (const fd of childEnds) kernel.close(fd);
     }
   }
 
-  #spawned(holding: Holding, pid: number): void {
-    const { kernel, store, report } = this.#options;
+  #spawned(holding: Holding, { pid, startTime, pidfd }: Spawned): void {
+    const { store, report } = this.#options;
     const { run } = holding;
-    const pidfd = kernel.openPidfd(pid);
-    const startTime = kernel.startTimeOf(pid);
-    if (pidfd === undefined || startTime === undefined) {
-      throw new LaresError("spawn_failed", `Cannot watch process ${pid} of ${runKey(run)}: it is gone already`);
-    }
     holding.process = { pid, startTime };
     holding.fds.set("pidfd", pidfd);
-    store.park([[parkKey(run, "pidfd"), pidfd]]);
+    store.park([[parkKey(run, "pidfd"), pidfd, noteOf(holding.process)]]);
     this.#captureOutput(holding);
     this.#listenToNotifications(holding);
     report(run, { type: "spawned", process: holding.process });
     this.watchProcess(holding);
-  }
-
-  /** Creates what connects us with the program: our ends go to the holding, the program's are returned as 1, 2, 3 … */
-  #createEnds(
-    holding: Holding,
-    made: { spec: ServiceSpec; inherited: readonly number[]; childEnds: number[] },
-  ): number[] {
-    const { kernel } = this.#options;
-    const { spec, childEnds } = made;
-    const pipe = (kind: HeldKind) => {
-      const { readEnd, writeEnd } = kernel.createPipe();
-      holding.fds.set(kind, readEnd);
-      childEnds.push(writeEnd);
-      return writeEnd;
-    };
-    const fds = [pipe("stdout"), pipe("stderr"), ...made.inherited];
-    const readiness = readinessFd(spec);
-    if (readiness !== undefined) {
-      const end = pipe("ready");
-      // Descriptors have no gaps: what is between repeats the program's stderr.
-      while (fds.length < readiness - 1) fds.push(fds[1] as number);
-      fds[readiness - 1] = end;
-    }
-    if (hasOwnNotify(spec)) holding.fds.set("notify", kernel.bindNotify(this.#ownNotifyPath(holding.run), { spec }));
-    return fds;
-  }
-
-  #launch({ run, tag, group }: Holding, { spec, fds }: { spec: ServiceSpec; fds: readonly number[] }) {
-    const { ownEnvironment: own, userOf, registerPath } = this.#options;
-    const env = environmentOf({
-      spec,
-      run,
-      own,
-      user: userOf(spec),
-      tag,
-      notifySocket: hasOwnNotify(spec) ? this.#ownNotifyPath(run) : this.#options.sharedNotifyPath,
-    });
-    return { spec, argv: argumentsOf(spec, registerPath), env, fds, group, listenPid: spec.listen.length > 0 };
   }
 
   #captureOutput(holding: Holding): void {
@@ -272,10 +217,7 @@ export class Instances {
     const { kernel } = this.#options;
     const fd = holding.fds.get("notify");
     if (fd === undefined) return;
-    const watch = kernel.watch(fd, () => {
-      for (let datagram = kernel.receiveNotify(fd); datagram; datagram = kernel.receiveNotify(fd))
-        this.notified(holding, datagram);
-    });
+    const watch = kernel.watch(fd, () => hearAll(kernel, fd, (datagram) => this.notified(holding, datagram)));
     holding.ongoing.set("notify", () => watch.close());
   }
 
@@ -362,39 +304,19 @@ export class Instances {
     const holding = this.get(run);
     if (!holding) return;
     this.#held.delete(runKey(run));
-    this.#options.kernel.later(0, () => this.#drop(holding));
+    this.#options.kernel.later(0, () => this.#resources.giveBack(holding));
   }
 
-  #drop(holding: Holding): void {
-    const { kernel, store } = this.#options;
-    for (const name of [...holding.ongoing.keys()]) stopOngoing(holding, name);
-    const kinds: readonly HeldKind[] = ["pidfd", "stdout", "stderr", "notify", "ready"];
-    store.forget(kinds.map((kind) => parkKey(holding.run, kind)));
-    holding.stdout?.end();
-    holding.stderr?.end();
-    for (const fd of holding.fds.values()) kernel.close(fd);
-    if (holding.fds.has("notify")) kernel.removeNotify(this.#ownNotifyPath(holding.run));
-    if (holding.group !== undefined) kernel.removeGroup(holding.group);
+  /** Nothing runs: keeps what was written, and gives everything back. */
+  drop(holding: Holding): void {
     this.#held.delete(runKey(holding.run));
+    this.#resources.giveBack(holding);
   }
 
-  #hold(run: RunId, fds: Map<HeldKind, number>): Holding {
-    const group = this.#options.kernel.createGroup(`${run.service}.${run.slot}.${run.generation}`);
-    const holding: Holding = { run, tag: this.tagOf(run), fds, group, ongoing: new Map() };
+  #hold(run: RunId, fds: ReadonlyMap<HeldKind, number>): Holding {
+    const holding = this.#resources.hold(run, fds);
     this.#held.set(runKey(run), holding);
     return holding;
-  }
-
-  #parkAll({ run, fds }: Holding): void {
-    const entries = [...fds].map(([kind, fd]) => [parkKey(run, kind), fd] as const);
-    if (this.#options.store.park(entries)) return;
-    this.#options.problem(
-      `${runKey(run)}: no room to park its descriptors; its output would not survive a restart of Lares`,
-    );
-  }
-
-  #ownNotifyPath(run: RunId): string {
-    return join(this.#options.notifyDirectory, `${run.service}.${run.slot}.${run.generation}`);
   }
 
   /** The definition a run was started from, as long as it exists. */
@@ -407,9 +329,4 @@ export class Instances {
 
 function messageOf(error: LaresError): string {
   return error.hint ? `${error.message} (${error.hint})` : error.message;
-}
-
-/** Whether it matters who exactly speaks: readiness, reloads and the watchdog are decided by what is said. */
-function hasOwnNotify({ ready, watchdogMs, reload }: ServiceSpec): boolean {
-  return ready.by === "notify" || watchdogMs !== undefined || reload.style === "signal";
 }

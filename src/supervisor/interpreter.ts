@@ -16,6 +16,8 @@ export interface SlotListeners extends Listeners {
   adopt(parked: ReadonlyMap<string, number>): void;
   /** Lets only these slots get new connections. @throws LaresError when the kernel refuses */
   steer(service: string, live: readonly number[]): void;
+  /** How many connections wait to be accepted from a slot's own sockets. */
+  waiting(service: string, slot: number): number;
   /** Closes what only this slot used; with the last slot of a service, what all shared. */
   close(service: string, slot: number, isLast: boolean): void;
 }
@@ -40,6 +42,8 @@ export interface Parts
   readonly events: EventLog;
   readonly listeners: SlotListeners;
   readonly version: string;
+  /** The keeper put this version back because the one after it could not recover. */
+  readonly isFallback: boolean;
   /** Whether a parked key is a listener's. */
   readonly isListenerKey: (key: string) => boolean;
   /** Effects that have nothing to do with runs and sockets. */
@@ -48,6 +52,8 @@ export interface Parts
 
 /** A timer is never longer than this, so that a clock that stood still (suspend) is noticed. */
 const sleepMaxMs = 60_000;
+/** How often to look whether connections still wait for a slot that is leaving. */
+const drainLookMs = 20;
 /** The same problem is not said again within this time. */
 const quietMs = 60_000;
 
@@ -99,7 +105,7 @@ export class Interpreter {
    * @param before what was to run before the machine was started, for when there is no journal of this boot
    */
   recover(before: { readonly world: World; readonly problem?: string }): void {
-    const { kernel, store, journal, events, listeners, homeId, version, isListenerKey } = this.#parts;
+    const { kernel, store, journal, events, listeners, homeId, version, isListenerKey, isFallback } = this.#parts;
     const left = journal.recover();
     events.recover(left?.events ?? []);
     const remembered = left?.world ?? before.world;
@@ -117,6 +123,7 @@ export class Interpreter {
       instances: this.instances,
       world,
       parked: others,
+      noteOf: (key) => store.noteOf(key),
       forget: (keys) => store.forget(keys),
       report: (run, fact) => this.#report(run, fact),
     });
@@ -131,7 +138,12 @@ export class Interpreter {
       adopted,
       gaps: gaps.length ? gaps : "none",
     });
-    for (const name of world.services.keys()) this.engine.dispatch({ type: "tick", service: name });
+    if (isFallback)
+      this.engine.record({ type: "upgrade_failed", version, cause: "the version before it is back in force" });
+    // What was said and what ended meanwhile is heard before a deadline counts.
+    kernel.later(0, () => {
+      for (const name of world.services.keys()) this.engine.dispatch({ type: "tick", service: name });
+    });
   }
 
   /** Says what is wrong with the supervisor's own surroundings, not more than once a minute for each. */
@@ -170,6 +182,9 @@ export class Interpreter {
           listeners.steer(effect.service, effect.live),
         );
         return;
+      case "drain_listeners":
+        this.#drainListeners(effect.run);
+        return;
       case "close_listeners":
         listeners.close(effect.service, effect.slot, !this.engine.world.services.get(effect.service)?.slots.length);
         return;
@@ -183,6 +198,17 @@ export class Interpreter {
       default:
         assertNever(effect);
     }
+  }
+
+  /** Connections that came before the steering changed are still waiting for this slot: its program takes them. */
+  #drainListeners(run: RunId): void {
+    const { kernel, listeners } = this.#parts;
+    const look = () => {
+      if (listeners.waiting(run.service, run.slot) === 0) this.#report(run, { type: "listeners_drained" });
+      else kernel.later(drainLookMs, look);
+    };
+    // Handshakes that were under way when the steering changed arrive a moment later.
+    kernel.later(drainLookMs, look);
   }
 
   #guarded(what: string, act: () => void): void {
@@ -199,7 +225,10 @@ export class Interpreter {
     if (atMs === undefined) return;
     const { kernel } = this.#parts;
     const delayMs = Math.min(sleepMaxMs, Math.max(0, atMs - kernel.nowMs()));
-    this.#cancelWake = kernel.later(Math.ceil(delayMs), () => this.engine.tick());
+    this.#cancelWake = kernel.later(Math.ceil(delayMs), () => {
+      // A turn later: what was said just before the deadline counts, although timers come before it in the loop.
+      this.#cancelWake = kernel.later(0, () => this.engine.tick());
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import type { World } from "../core/draft.ts";
-import { headerLine, type JournalEntry, type JournalHeader, type Replay, replay, snapshotOf } from "./journal-codec.ts";
+import { headerLine, type JournalEntry, type JournalHeader, type Replay, replay, type Stamped, snapshotOf } from "./journal-codec.ts";
 
 /** Beyond this a journal is written anew: it holds many states of the same few slots. */
 const rewriteBytes = 4 * 1024 * 1024;
@@ -56,9 +56,10 @@ export class Journal {
     return this.#behind;
   }
 
-  /** Begins anew with the whole world. */
-  rewrite(world: World): void {
-    const text = headerLine({ ...this.#header, recoveries: this.#recoveries }) + lineOf(snapshotOf(world));
+  /** Begins anew with the whole world, and the events that are not in their own file yet. */
+  rewrite(world: World, events: readonly Stamped[]): void {
+    const header = headerLine({ ...this.#header, recoveries: this.#recoveries });
+    const text = header + lineOf({ ...snapshotOf(world), ...(events.length > 0 && { events }) });
     this.#behind = true;
     this.#file.replace(text);
     this.#behind = false;

@@ -1,5 +1,6 @@
 import { setCloseOnExec } from "../os/descriptors.ts";
 import { becomeSubreaper, execReplace } from "../os/process-control.ts";
+import type { HomeFiles } from "./home.ts";
 
 /** The supervisor ended because it was asked to: the keeper ends too. */
 export const finishedCode = 0;
@@ -11,34 +12,43 @@ export const startAgainCode = 75;
 /**
  * The keeper: it starts the supervisor again whenever it ends abnormally, and reaps what the dead one leaves behind.
  *
- * POSIX sh (dash, bash, busybox). `$1` is a file in which a supervisor that has recovered leaves a mark: one that dies
- * without having got that far is started again more slowly. TERM and INT are passed on, so that an init system or a
- * terminal ends everything in order.
+ * POSIX sh (dash, bash, busybox). A supervisor that has recovered leaves a mark in a file. One that dies twice without
+ * having got that far is replaced by the last version that had, if there is a copy of it; if that fails as well, tries
+ * come more slowly. TERM and INT are passed on, so that an init system or a terminal ends everything in order.
  */
 const keeperScript = `
-mark=$1; shift
-pid=; failures=0
+node=$1 main=$2 fallback=$3 mark=$4; shift 4
+program=$main pid= failures=0
 trap 'kill -TERM $pid 2>/dev/null' TERM INT
 trap '' HUP
 while :; do
-  "$@" <&0 & pid=$!
+  "$node" ${nodeFlags().join(" ")} "$program" "$@" --keeper $$ <&0 & pid=$!
   while :; do
     wait $pid; status=$?
     kill -0 $pid 2>/dev/null || break
   done
-  case $status in 0) exit 0 ;; ${cannotRunCode}) exit ${cannotRunCode} ;; esac
-  if [ -s "$mark" ]; then failures=0; : >"$mark"; else failures=$((failures + 1)); fi
-  if [ $failures -gt 2 ]; then
-    echo "lares: the supervisor ended with status $status before it had recovered; trying again" >&2
-    sleep 1
-  fi
+  case $status in
+  ${finishedCode} | ${cannotRunCode}) exit $status ;;
+  ${startAgainCode}) program=$main; unset LARES_FALLBACK ;;
+  esac
+  if [ -s "$mark" ]; then failures=0; : >"$mark"; continue; fi
+  failures=$((failures + 1))
+  echo "lares: the supervisor ended with status $status before it had recovered" >&2
+  if [ $failures -ge 2 ] && [ "$program" = "$main" ] && [ -f "$fallback" ]; then
+    echo "lares: the last version that recovered is put back: $fallback" >&2
+    program=$fallback LARES_FALLBACK=1; export LARES_FALLBACK
+  elif [ $failures -gt 2 ]; then sleep 1; fi
 done
 `;
 
 export interface KeeperImage {
   readonly node: string;
-  /** The supervisor's program and its arguments. */
-  readonly main: readonly string[];
+  /** The supervisor's program. */
+  readonly main: string;
+  /** A copy of the last version that recovered; it need not be there. */
+  readonly fallback: string;
+  /** Further arguments of the supervisor. */
+  readonly args: readonly string[];
   readonly markPath: string;
   /** Where both write what they have to say; undefined keeps the present stderr. */
   readonly logPath: string | undefined;
@@ -47,18 +57,42 @@ export interface KeeperImage {
 }
 
 /** V8 keeps what a supervisor needs small: 115 MB after churn become 60, at no cost in processor time. */
-const nodeFlags = ["--max-semi-space-size=1", "--optimize-for-size"];
+function nodeFlags(): readonly string[] {
+  return ["--max-semi-space-size=1", "--optimize-for-size"];
+}
+
+/** The keeper of a home. */
+export function keeperImage(of: {
+  readonly files: HomeFiles;
+  readonly store: readonly [number, number];
+  readonly foreground: boolean;
+  readonly main: string;
+}): KeeperImage {
+  const { files, store, foreground, main } = of;
+  const { directory } = files.homes;
+  return {
+    node: process.execPath,
+    main,
+    fallback: files.fallback,
+    args: [...(directory === null ? [] : ["--home", directory]), ...(foreground ? ["--foreground"] : [])],
+    markPath: files.mark,
+    logPath: foreground ? undefined : files.ownLog,
+    store,
+  };
+}
 
 /**
  * Turns this process into the keeper of a supervisor: the same pid, the same children, 1 MB of memory.
  *
  * What the next supervisor needs is in the store; every other descriptor is closed by the exec.
  */
-export function becomeKeeper({ node, main, markPath, logPath, store }: KeeperImage): never {
+export function becomeKeeper(image: KeeperImage): never {
+  const { node, main, fallback, args, markPath, logPath, store } = image;
   becomeSubreaper();
   for (const fd of store) setCloseOnExec(fd, false);
   const redirect = logPath === undefined ? "" : `exec >>'${logPath.replaceAll("'", "'\\''")}' 2>&1\n`;
-  const argv = ["lares-keeper", "-c", redirect + keeperScript, "lares-keeper", markPath, node, ...nodeFlags, ...main];
+  const options = [node, main, fallback, markPath, ...args, "--store", store.join(",")];
+  const argv = ["lares-keeper", "-c", redirect + keeperScript, "lares-keeper", ...options];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]));
   // One malloc arena: the supervisor has one busy thread, and each arena keeps megabytes to itself.
   return execReplace("/bin/sh", { argv, env: { MALLOC_ARENA_MAX: "1", ...env } });

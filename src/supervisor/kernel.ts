@@ -11,17 +11,27 @@ export interface Kernel {
   /** Runs `act` after some milliseconds, 0 in the next turn of the loop; the answer cancels it. */
   later(delayMs: number, act: () => void): () => void;
   close(fd: number): void;
+  /** The writer's end keeps the pipe alive even when every reader is gone. */
   createPipe(): PipeEnds;
+  /** The reading end of a pipe that a living process has as its descriptor `fd`; undefined where it cannot be had. */
+  reopenPipe(pid: number, fd: number): number | undefined;
   /** An sd_notify socket, writable by the user that a service runs as, or as `mode` says. */
   bindNotify(path: string, access: { readonly spec: ServiceSpec } | { readonly mode: number }): number;
   removeNotify(path: string): void;
-  receiveNotify(fd: number): NotifyDatagram | undefined;
+  /** The next message; one that is only looked at stays in the queue. */
+  receiveNotify(fd: number, options: { readonly peek: boolean }): NotifyDatagram | undefined;
   watch(fd: number, onReadable: () => void): { close(): void };
   /** Reads what a pipe has now: undefined when there is nothing, empty at its end. */
   read(fd: number): Uint8Array | undefined;
+  /** The same, and leaves it in the pipe. */
+  look(fd: number): Uint8Array | undefined;
 
-  /** @throws LaresError `spawn_failed` or `not_permitted` */
-  spawn(launch: Launch): number;
+  /**
+   * Starts a program and holds it; one that cannot be held is ended before anybody hears of it.
+   *
+   * @throws LaresError `spawn_failed`, `not_permitted` or `io`
+   */
+  spawn(launch: Launch): Spawned;
   startTimeOf(pid: number): string | undefined;
   openPidfd(pid: number): number | undefined;
   /** False when it is already dead. */
@@ -30,6 +40,8 @@ export interface Kernel {
   exitOf(pidfd: number, pid: number): ProcessExit | "running" | "unknown";
   /** The `LARES_INSTANCE` of a living process. */
   tagOf(pid: number): string | undefined;
+  /** Whether it is the first of its session, as every program is that the supervisor starts. */
+  leadsSession(pid: number): boolean;
   /** Processes that carry this value in `LARES_INSTANCE`. */
   findTagged(tag: string): readonly number[];
   /** All tags of a home, with the processes that carry them. */
@@ -53,6 +65,13 @@ export interface Kernel {
 export interface PipeEnds {
   readonly readEnd: number;
   readonly writeEnd: number;
+}
+
+/** A process that was just started. */
+export interface Spawned {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly pidfd: number;
 }
 
 export interface ProcessExit {

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { LaresError } from "../core/errors.ts";
 import { createStorePair } from "../os/fd-store.ts";
 import { openHome } from "./home.ts";
-import { becomeKeeper, cannotRunCode } from "./keeper.ts";
+import { becomeKeeper, cannotRunCode, keeperImage } from "./keeper.ts";
 
 const { values } = parseArgs({ options: { home: { type: "string" }, foreground: { type: "boolean" } } });
 
@@ -16,22 +16,14 @@ try {
   const files = openHome(values.home);
   const store = createStorePair();
   process.chdir("/");
-  becomeKeeper({
-    node: process.execPath,
-    main: supervisorCommand({ home: files.homes.directory, store, foreground: values.foreground === true }),
-    markPath: files.mark,
-    logPath: values.foreground ? undefined : files.ownLog,
-    store,
-  });
+  becomeKeeper(keeperImage({ files, store, foreground: values.foreground === true, main: mainProgram() }));
 } catch (error) {
   if (!(error instanceof LaresError)) throw error;
   process.stderr.write(`error: ${error.message}\n${error.hint ? `hint: ${error.hint}\n` : ""}`);
   process.exitCode = cannotRunCode;
 }
 
-function supervisorCommand(options: { home: string | null; store: readonly number[]; foreground: boolean }): string[] {
+function mainProgram(): string {
   const source = import.meta.url.endsWith(".ts");
-  const main = fileURLToPath(new URL(source ? "../api/main.ts" : "./supervisor.js", import.meta.url));
-  const home = options.home === null ? [] : ["--home", options.home];
-  return [main, ...home, "--store", options.store.join(","), ...(options.foreground ? ["--foreground"] : [])];
+  return fileURLToPath(new URL(source ? "../api/main.ts" : "./supervisor.js", import.meta.url));
 }

@@ -12,15 +12,16 @@ import {
   setLimits,
 } from "../os/cgroups.ts";
 import { closeFd } from "../os/descriptors.ts";
+import { look } from "../logs/look.ts";
 import { bindNotify, receiveNotify } from "../os/notify-socket.ts";
 import { exitOf, openPidfd, reap, signalPidfd } from "../os/pidfd.ts";
-import { createPipe, readNow } from "../os/pipes.ts";
+import { createPipe, openBothWays, readNow, reopenPipe } from "../os/pipes.ts";
 import { watch } from "../os/poll.ts";
 import { monotonicMs } from "../os/process-control.ts";
-import { allPids, childrenOf, environmentOf, findTagged, parentOf, pgrpOf, startTimeOf } from "../os/processes.ts";
+import { allPids, childrenOf, environmentOf, findTagged, parentOf, pgrpOf, sessionOf, startTimeOf } from "../os/processes.ts";
 import { spawn } from "../os/spawn.ts";
 import { lookupUser, type User } from "../os/users.ts";
-import type { Kernel, Launch, NotifyDatagram, Remains } from "./kernel.ts";
+import type { Kernel, Launch, NotifyDatagram, Remains, Spawned } from "./kernel.ts";
 
 /** As much as an unprivileged user may ask for; a flood is then read in few and large pieces. */
 const pipeBytes = 1024 * 1024;
@@ -57,8 +58,10 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     createPipe() {
       const large = process.getuid?.() === 0 || largePipes < largePipesMax;
       if (large) largePipes += 1;
-      return createPipe(large ? { sizeBytes: pipeBytes } : {});
+      const { readEnd, writeEnd } = createPipe(large ? { sizeBytes: pipeBytes } : {});
+      return { readEnd, writeEnd: openBothWays(writeEnd) };
     },
+    reopenPipe,
     bindNotify(path, access) {
       if ("mode" in access) return bindNotify(path, access);
       const user = userOf(access.spec);
@@ -78,7 +81,12 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       const length = readNow(fd, buffer);
       return length < 0 ? undefined : buffer.subarray(0, length);
     },
-    spawn: (launch) => start(launch, nullFd, groups.limit),
+    look(fd) {
+      const bytes = look(fd, 4096);
+      if (bytes === undefined) return Buffer.alloc(0);
+      return bytes.length === 0 ? undefined : bytes;
+    },
+    spawn: (launch) => held(start(launch, nullFd, groups.limit)),
     startTimeOf,
     openPidfd,
     signal: signalPidfd,
@@ -91,6 +99,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       return other === "unknown" ? exitOf(pidfd) : other;
     },
     tagOf: (pid) => environmentOf(pid)?.get("LARES_INSTANCE"),
+    leadsSession: (pid) => sessionOf(pid) === pid,
     findTagged: (tag) => findTagged("LARES_INSTANCE", tag),
     tagsOf,
     createGroup: groups.create,
@@ -144,8 +153,23 @@ function start(launch: Launch, nullFd: number, limit: (group: string, spec: Serv
   });
 }
 
-function receiveNotification(fd: number): NotifyDatagram | undefined {
-  const message = receiveNotify(fd);
+/** Nobody else reaps our child, so that its pid means it for as long as we have not asked how it ended. */
+function held(pid: number): Spawned {
+  try {
+    const pidfd = openPidfd(pid);
+    const startTime = startTimeOf(pid);
+    if (pidfd !== undefined && startTime !== undefined) return { pid, startTime, pidfd };
+    if (pidfd !== undefined) closeFd(pidfd);
+    throw new LaresError("spawn_failed", `Cannot watch process ${pid}: its start time cannot be read`);
+  } catch (error) {
+    signalQuietly(-pid, "SIGKILL");
+    signalQuietly(pid, "SIGKILL");
+    throw error;
+  }
+}
+
+function receiveNotification(fd: number, options: { readonly peek: boolean }): NotifyDatagram | undefined {
+  const message = receiveNotify(fd, options);
   if (!message) return undefined;
   // Nothing is kept, and BARRIER=1 waits for exactly this.
   for (const passed of message.fds) closeFd(passed);

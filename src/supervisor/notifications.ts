@@ -44,6 +44,27 @@ export function notificationFrom(
   };
 }
 
+/**
+ * Hands over every message that is queued.
+ *
+ * Each is taken out only after it has been dealt with: a supervisor that dies in between leaves it to the next one, and what
+ * is heard twice does no harm.
+ */
+export function hearAll(
+  kernel: Pick<Kernel, "receiveNotify">,
+  fd: number,
+  hear: (datagram: NotifyDatagram) => void,
+): void {
+  const next = () => kernel.receiveNotify(fd, { peek: true });
+  for (let datagram = next(); datagram; datagram = next()) {
+    try {
+      hear(datagram);
+    } finally {
+      kernel.receiveNotify(fd, { peek: false });
+    }
+  }
+}
+
 /** A sender that is gone already cannot be asked any more (`systemd-notify` of an ordinary user): its user has to do. */
 function mayPidSpeak(
   pid: number,

@@ -74,8 +74,11 @@ function describeKnown({ services }: World, service: string | undefined): string
     : `the services are ${names.join(", ")}${services.size > 10 ? " …" : ""}`;
 }
 
+/** An action that concerns services, not the supervisor itself. */
+type WorldRequest = ActionRequest & { readonly action: Exclude<ActionRequest["action"], "upgrade"> };
+
 /** The command for an action. @throws LaresError `usage`, `no_such_service` */
-export function actionCommand(world: World, request: ActionRequest, revision: number): WorldEvent {
+export function actionCommand(world: World, request: WorldRequest, revision: number): WorldEvent {
   if (request.action === "down") return { type: "command", command: "end" };
   const targets = resolveTargets(world, request.targets);
   switch (request.action) {

@@ -11,7 +11,7 @@ export type Ask = (
 ) => Promise<string>;
 
 export interface ProbesOptions {
-  readonly kernel: Pick<Kernel, "watch" | "read" | "later">;
+  readonly kernel: Pick<Kernel, "watch" | "read" | "look" | "later">;
   readonly ask: Ask;
   /** Whether a process of the run listens on a socket of its own. */
   readonly isListening: (holding: Holding) => boolean;
@@ -76,8 +76,9 @@ export function probesOf({ kernel, ask, isListening }: ProbesOptions): Probes {
     const fd = holding.fds.get("ready");
     if (fd === undefined) return () => {};
     const watch = kernel.watch(fd, () => {
-      for (let bytes = kernel.read(fd); bytes; bytes = kernel.read(fd)) {
-        if (bytes.includes(0x0a)) return onReady();
+      // The newline stays in the pipe: a supervisor that dies before this is written down leaves it to the next one.
+      for (let bytes = kernel.look(fd); bytes; bytes = kernel.look(fd)) {
+        if (bytes.includes(0x0a) || kernel.read(fd)?.includes(0x0a)) return onReady();
         if (bytes.length === 0) return watch.close();
       }
     });

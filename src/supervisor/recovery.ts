@@ -5,7 +5,7 @@ import type { Run } from "../core/run.ts";
 import { type Service, withSlot } from "../core/service.ts";
 import { findRun, runsOf, type Slot } from "../core/slot.ts";
 import { parseInstanceTag } from "../protocol/instance-tag.ts";
-import { type HeldKind, type Holding, parkKey, parseParkKey, runKey } from "./holding.ts";
+import { type HeldKind, parkKey, parseParkKey, processIn, runKey } from "./holding.ts";
 import type { Instances } from "./instances.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -23,6 +23,8 @@ export interface RecoveryOptions {
   readonly world: World;
   /** What the store gave back. */
   readonly parked: ReadonlyMap<string, number>;
+  /** What was noted with it. */
+  readonly noteOf: (key: string) => string | undefined;
   readonly forget: (keys: readonly string[]) => void;
   readonly report: (run: RunId, fact: RunFact) => void;
 }
@@ -41,9 +43,9 @@ export function recoverRuns(options: RecoveryOptions): Recovered {
   for (const { id, run } of allRuns(world)) {
     const fds = byRun.get(runKey(id)) ?? new Map<HeldKind, number>();
     byRun.delete(runKey(id));
-    const outcome = takeUp({ id, run, fds }, options);
-    if (outcome === "adopted") adopted += 1;
-    else if (outcome !== "ended") gaps.push(outcome);
+    const { lives, gap } = takeUp({ id, run, fds }, options);
+    if (lives) adopted += 1;
+    if (gap !== undefined) gaps.push(gap);
   }
   // Runs that ended and were released before the store was written anew.
   for (const [key, fds] of byRun) {
@@ -53,49 +55,67 @@ export function recoverRuns(options: RecoveryOptions): Recovered {
   return { adopted, gaps };
 }
 
+interface TakenUp {
+  readonly lives: boolean;
+  readonly gap?: string;
+}
+
 interface Found {
   readonly id: RunId;
   readonly run: Run;
   readonly fds: Map<HeldKind, number>;
 }
 
-function takeUp(found: Found, options: RecoveryOptions): "adopted" | "ended" | string {
+function takeUp(found: Found, options: RecoveryOptions): TakenUp {
   const { id, run, fds } = found;
   const { instances, report } = options;
   if (run.phase === "spawning") return takeUpIntent(found, options);
   if (run.phase === "clearing" || run.phase === "ended") {
-    instances.adopt(id, { fds, process: undefined });
+    instances.adopt(id, { fds, process: undefined, parked: true });
     report(id, { type: "adopted" });
-    return "ended";
+    return { lives: false };
   }
-  if (!fds.has("pidfd")) reopenPidfd({ id, run, fds }, options);
-  const holding = instances.adopt(id, { fds, process: run.process });
+  // Without it the keeper has died as well, and the store with it.
+  const parked = fds.has("pidfd");
+  if (!parked) reopenPidfd(found, options);
   if (!fds.has("pidfd")) {
+    instances.adopt(id, { fds, process: run.process, parked: true });
     report(id, { type: "exited", exit: { code: null, signal: null, status: "unknown" } });
-    return `${runKey(id)} ended unwatched: its status is unknown`;
+    return { lives: false, gap: `${runKey(id)} ended unwatched: its status is unknown` };
   }
+  const { holding, lost } = instances.adopt(id, { fds, process: run.process, parked });
   report(id, { type: "adopted" });
   instances.watchProcess(holding);
-  return fds.has("stdout") || holding.stdout ? "adopted" : `${runKey(id)}: its output could not be taken up again`;
+  if (lost.length === 0) return { lives: true };
+  return { lives: true, gap: `${runKey(id)}: its ${lost.join(" and ")} could not be taken up again` };
 }
 
-/** The intent is recorded; whether the program was started is told by the tag that it would carry. */
-function takeUpIntent({ id, fds }: Found, options: RecoveryOptions): "adopted" | "ended" | string {
-  const { kernel, instances, forget, report } = options;
-  const process = oldest(kernel.findTagged(instances.tagOf(id)), kernel);
-  const pidfd = process && kernel.openPidfd(process.pid);
-  if (!process || pidfd === undefined) {
-    forget([...fds.keys()].map((kind) => parkKey(id, kind)));
-    for (const fd of fds.values()) kernel.close(fd);
-    report(id, { type: "spawn_lost" });
-    return "ended";
+/** The intent is recorded; whether the program was started is told by what is parked, or by the tag that it carries. */
+function takeUpIntent(found: Found, options: RecoveryOptions): TakenUp {
+  const { id, fds } = found;
+  const { kernel, instances, report, noteOf } = options;
+  const held = fds.has("pidfd") ? processIn(noteOf(parkKey(id, "pidfd"))) : undefined;
+  const tagged = held ? [] : kernel.findTagged(instances.tagOf(id));
+  const process = held ?? oldest(tagged.filter(kernel.leadsSession), kernel);
+  const pidfd = process && !fds.has("pidfd") ? kernel.openPidfd(process.pid) : undefined;
+  if (pidfd !== undefined) fds.set("pidfd", pidfd);
+  if (process && fds.has("pidfd")) {
+    const { holding } = instances.adopt(id, { fds, process, parked: held !== undefined });
+    report(id, { type: "spawned", process });
+    instances.watchProcess(holding);
+    return { lives: true };
   }
-  fds.set("pidfd", pidfd);
-  const holding: Holding = instances.adopt(id, { fds, process });
-  instances.parkAgain(holding);
-  report(id, { type: "spawned", process });
-  instances.watchProcess(holding);
-  return "adopted";
+  const { holding } = instances.adopt(id, { fds, process: undefined, parked: true });
+  const remains = oldest(tagged, kernel);
+  if (!remains) {
+    instances.drop(holding);
+    report(id, { type: "spawn_lost" });
+    return { lives: false };
+  }
+  // It ran and has ended, and something that it started is still there.
+  report(id, { type: "spawned", process: remains });
+  report(id, { type: "exited", exit: { code: null, signal: null, status: "unknown" } });
+  return { lives: false, gap: `${runKey(id)} ended unwatched: its status is unknown` };
 }
 
 /** Without the parked descriptor, the start time tells whether that pid is still the same process. */

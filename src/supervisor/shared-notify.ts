@@ -1,6 +1,7 @@
 import type { FdStore } from "./fd-store.ts";
 import type { Holding } from "./holding.ts";
 import type { Kernel, NotifyDatagram } from "./kernel.ts";
+import { hearAll } from "./notifications.ts";
 
 /** The key under which it is parked. */
 const key = "notify:shared";
@@ -38,10 +39,7 @@ export class SharedNotify {
     const { kernel, store, path } = this.#options;
     const fd = parked ?? kernel.bindNotify(path, { mode: 0o666 });
     if (parked === undefined) store.park([[key, fd]]);
-    kernel.watch(fd, () => {
-      for (let datagram = kernel.receiveNotify(fd); datagram; datagram = kernel.receiveNotify(fd))
-        this.#attribute(datagram);
-    });
+    kernel.watch(fd, () => hearAll(kernel, fd, (datagram) => this.#attribute(datagram)));
   }
 
   #attribute(datagram: NotifyDatagram): void {

@@ -7,6 +7,7 @@ import { isListening } from "../os/listening.ts";
 import { lockFile, raiseFileLimit } from "../os/process-control.ts";
 import { bootId } from "../os/processes.ts";
 import { ask } from "./ask.ts";
+import { ConfigurationFiles } from "./configuration-files.ts";
 import { DesiredState } from "./desired.ts";
 import type { Engine } from "./engine.ts";
 import { eventFile } from "./event-file.ts";
@@ -35,6 +36,9 @@ export interface SupervisorOptions {
   readonly registerPath: string | undefined;
   /** Everything is down and was asked to be. */
   readonly onFinished: () => void;
+  /** This supervisor is to be replaced by one of what is installed now. */
+  readonly onStartAgain: () => void;
+  readonly applyCommand: ConstructorParameters<typeof ConfigurationFiles>[0]["applyCommand"];
 }
 
 /** The parts of a running supervisor, wired together. */
@@ -52,6 +56,7 @@ export class Supervisor {
   readonly #interpreter: Interpreter;
   readonly #journal: Journal;
   readonly #lock: number;
+  readonly #files: ConfigurationFiles;
   #clockWatch: NodeJS.Timeout | undefined;
   #wallAheadMs = Date.now() - performance.now();
 
@@ -91,6 +96,10 @@ export class Supervisor {
       onError: (error) => this.problem(`log files: ${error.message}`),
     });
     this.#interpreter = this.#createInterpreter(store);
+    this.#files = new ConfigurationFiles({
+      applyCommand: options.applyCommand,
+      onRejected: (file, cause) => this.engine.record({ type: "configuration_rejected", file, cause }),
+    });
   }
 
   get engine(): Engine {
@@ -104,6 +113,7 @@ export class Supervisor {
   /** Takes up what the last supervisor left, or what was to run before the machine was started. */
   recover(): void {
     this.#interpreter.recover(this.desired.recover());
+    this.#files.watch(this.desired.watched);
     this.#clockWatch = setInterval(() => this.#watchClock(), replanMs).unref();
     writeFileSync(this.options.files.mark, "recovered\n");
   }
@@ -120,6 +130,27 @@ export class Supervisor {
     } catch (error) {
       this.problem(`the desired state cannot be written: ${error instanceof Error ? error.message : error}`);
     }
+  }
+
+  /** Applies every file again that services came from; one that is broken changes nothing. */
+  reloadConfiguration(): void {
+    const sources = [...this.engine.world.services.values()].flatMap(({ source }) => source ?? []);
+    for (const source of new Set([...sources, ...this.desired.watched])) this.#files.apply(source);
+  }
+
+  /** Whether a file is applied again whenever it changes. */
+  watchConfiguration(source: string | null, wanted: boolean): void {
+    if (source === null || this.desired.watched.includes(source) === wanted) return;
+    const others = this.desired.watched.filter((file) => file !== source);
+    this.desired.watched = wanted ? [...others, source] : others;
+    this.#files.watch(this.desired.watched);
+    this.saveDesired();
+  }
+
+  /** Ends this supervisor for one of what is installed now; services notice nothing. */
+  startAgain(): void {
+    this.engine.record({ type: "upgrade_requested", version: this.options.version });
+    this.options.onStartAgain();
   }
 
   /** Says what is wrong with the supervisor's own surroundings, not more than once a minute for each. */
@@ -148,6 +179,7 @@ export class Supervisor {
   close(): void {
     this.#interpreter.close();
     clearInterval(this.#clockWatch);
+    this.#files.close();
     this.outputs.captures.close();
     this.events.flush();
     if (this.kernel.cgroupRoot !== undefined) this.kernel.removeGroup(this.kernel.cgroupRoot);
@@ -170,6 +202,7 @@ export class Supervisor {
       version,
       notifyDirectory: files.notify,
       sharedNotifyPath: files.sharedNotify,
+      isFallback: process.env.LARES_FALLBACK === "1",
       ownEnvironment: process.env,
       userOf,
       registerPath,

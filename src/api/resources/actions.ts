@@ -12,6 +12,7 @@ const actionNames: readonly string[] = [
   "reset",
   "signal",
   "scale",
+  "upgrade",
   "down",
 ] satisfies ActionRequest["action"][];
 
@@ -22,8 +23,16 @@ export const actions: Route = {
   answer: ({ supervisor, body }): ActionReply => {
     const request = readRequest(body);
     const { seq } = supervisor.events;
+    if (request.action === "upgrade") {
+      supervisor.startAgain();
+      return { seq, targets: [] };
+    }
     const isScale = request.action === "scale";
-    const command = actionCommand(supervisor.engine.world, request, supervisor.desired.revision + (isScale ? 1 : 0));
+    const command = actionCommand(
+      supervisor.engine.world,
+      { ...request, action: request.action },
+      supervisor.desired.revision + (isScale ? 1 : 0),
+    );
     if (isScale) supervisor.desired.revision += 1;
     const cause = "asked for by an operator";
     supervisor.engine.record({ type: `${request.action}_requested`, targets: request.targets, cause });

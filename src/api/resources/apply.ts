@@ -13,6 +13,7 @@ export const apply: Route = {
     const plan = planOf(supervisor.engine.world, request);
     const { seq } = supervisor.events;
     const hasChanges = plan.some(({ action }) => action !== "keep");
+    if (!request.dryRun) supervisor.watchConfiguration(request.source, request.watch === true);
     if (!request.dryRun && hasChanges) {
       supervisor.desired.revision += 1;
       const { revision } = supervisor.desired;
@@ -37,5 +38,10 @@ function readRequest(body: unknown): ApplyRequest {
     throw new LaresError("protocol", "Cannot apply: the request has no list of services");
   }
   checkSpecs(request.services);
-  return { services: request.services, source: request.source ?? null, dryRun: request.dryRun === true };
+  return {
+    services: request.services,
+    source: request.source ?? null,
+    dryRun: request.dryRun === true,
+    watch: request.watch === true,
+  };
 }
