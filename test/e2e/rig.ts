@@ -1,6 +1,6 @@
 /** A supervisor of its own for one test: a fresh home, the real command, and proof afterwards that nothing is left. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +42,8 @@ export class Rig implements AsyncDisposable {
   constructor(directory: string) {
     this.directory = directory;
     this.home = join(directory, "home");
+    // Services of other users are started here, too.
+    chmodSync(directory, 0o755);
     mkdirSync(this.home);
     this.files = openHome(this.home);
     this.client = openClient({ socketPath: this.files.homes.socket });
@@ -172,7 +174,11 @@ export class Rig implements AsyncDisposable {
     this.#remember();
     const { code, stderr } = await this.lares("down", "--timeout", "20s");
     const left = await leftoversOf(this.files, this.#pids);
-    if (left.length > 0) endLeftovers(this.files, this.#pids);
+    if (left.length > 0) {
+      // If the test failed as well, this error is only the one that suppressed the other, and shown by nobody.
+      console.error(`left behind in ${this.home}: ${left.join(", ")}; ${stderr}`);
+      endLeftovers(this.files, this.#pids);
+    }
     rmSync(this.directory, { recursive: true, force: true });
     assert.deepEqual(left, [], "something was left behind");
     assert.ok(code === 0 || code === 3, `lares down ended with ${code}: ${stderr}`);
