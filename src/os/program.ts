@@ -59,7 +59,7 @@ export function assertRunnable(request: ProgramRequest, program: string): void {
   if (stateOf(path) !== "runnable") {
     throw failure(request.file, `"${path}" is not executable by this user`, `Run \`chmod +x ${path}\`.`);
   }
-  if (isBareScript(path)) throw noFormat(request.file, path);
+  assertFormat(request, path);
 }
 
 /** Says why `posix_spawn` failed: its errno means several things, so the file system is asked which. */
@@ -125,25 +125,37 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }
 
-/** A text file without `#!`: the kernel refuses it, but a shell would quietly run it as a script of its own. */
-function isBareScript(path: string): boolean {
-  const head = Buffer.alloc(128);
+/** As much of a file as the kernel looks at (BINPRM_BUF_SIZE). */
+const HEAD_BYTES = 256;
+
+/** A text file without `#!` is refused by the kernel, but a shell would quietly run it as a script of its own. */
+function assertFormat({ file, directory }: ProgramRequest, path: string): void {
+  const head = headOf(path);
+  if (head === undefined || (!head.startsWith("#!") && head.includes("\0"))) return;
+  if (!head.startsWith("#!")) {
+    const state = `"${path}" is neither a binary nor a script with a #! line`;
+    throw failure(file, state, "Write `#!/bin/sh` or the like into its first line.");
+  }
+  // A carriage return belongs to the name: files written on Windows name "/bin/sh\r".
+  const interpreter = /^#![ \t]*([^ \t\n\0]+)[ \t\n\0]/.exec(head)?.[1];
+  if (interpreter === undefined || stateOf(resolve(directory, interpreter)) !== "missing") return;
+  const state = `"${path}" names the interpreter ${JSON.stringify(interpreter)}, which does not exist`;
+  throw failure(file, state, "Install that interpreter, or correct the first line of the file.");
+}
+
+/** Undefined when it cannot be read: what may only be executed is left to the kernel. */
+function headOf(path: string): string | undefined {
   try {
     const fd = openSync(path, "r");
     try {
-      const text = head.subarray(0, readSync(fd, head)).toString("latin1");
-      return !text.startsWith("#!") && !text.includes("\0");
+      const head = Buffer.alloc(HEAD_BYTES);
+      return head.toString("latin1", 0, readSync(fd, head));
     } finally {
       closeSync(fd);
     }
   } catch {
-    return false;
+    return undefined;
   }
-}
-
-function noFormat(file: string, path: string): LaresError {
-  const state = `"${path}" is neither a binary nor a script with a #! line`;
-  return failure(file, state, "Write `#!/bin/sh` or the like into its first line.");
 }
 
 function failure(file: string, state: string, hint?: string, cause?: unknown): LaresError {
