@@ -31,8 +31,12 @@ export function bindNotify(path: string, access: UnixAccess = {}): number {
 
 let receiver: MessageReceiver | undefined;
 
-/** The next notification; undefined when there is none. */
-export function receiveNotify(fd: number): NotifyDatagram | undefined {
+/**
+ * The next notification; undefined when there is none.
+ *
+ * @param options `peek` leaves it in the queue and gives copies of its descriptors.
+ */
+export function receiveNotify(fd: number, options: { readonly peek?: boolean } = {}): NotifyDatagram | undefined {
   receiver ??= new MessageReceiver(DATAGRAM_BYTES_MAX);
-  return receiver.receive(fd);
+  return receiver.receive(fd, options);
 }

@@ -17,6 +17,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_PEERCRED = 17;
+const SO_ACCEPTCONN = 30;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
 const OFFSET_TCPI_UNACKED = 24;
@@ -147,6 +148,11 @@ export function peerCredentials(fd: number): { pid: number; uid: number; gid: nu
 /** How many connections of a TCP listener wait to be accepted. */
 export function acceptQueueLength(fd: number): number {
   return getOption(fd, { level: IPPROTO_TCP, name: TCP_INFO, bytes: 104 }).readUInt32LE(OFFSET_TCPI_UNACKED);
+}
+
+/** Whether a socket listens: SO_ACCEPTCONN of socket(7). */
+export function isListeningSocket(fd: number): boolean {
+  return getOption(fd, { level: SOL_SOCKET, name: SO_ACCEPTCONN, bytes: 4 }).readInt32LE(0) === 1;
 }
 
 /** Sets a numeric socket option of level SOL_SOCKET. */

@@ -4,7 +4,7 @@ import { assertNever, LaresError } from "../core/errors.ts";
 import { findRun } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 import { parseInstanceTag } from "../protocol/instance-tag.ts";
-import { type HeldKind, type Holding, type OutputStream, parkKey, noteOf, runKey, stopOngoing } from "./holding.ts";
+import { type HeldKind, type Holding, noteOf, type OutputStream, parkKey, runKey, stopOngoing } from "./holding.ts";
 import type { NotifyDatagram, Spawned } from "./kernel.ts";
 import { hearAll, notificationFrom } from "./notifications.ts";
 import { RunResources, type RunResourcesOptions } from "./run-resources.ts";

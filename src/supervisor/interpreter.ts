@@ -1,6 +1,7 @@
 import type { World } from "../core/draft.ts";
 import type { Effect, RunFact, RunId } from "../core/effects.ts";
 import { assertNever, LaresError } from "../core/errors.ts";
+import { runsOf } from "../core/slot.ts";
 import { Engine } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
 import type { FdStore } from "./fd-store.ts";
@@ -13,7 +14,10 @@ import { SpawnQueue } from "./spawn-queue.ts";
 /** Listeners as a whole; a run sees only `open`. */
 export interface SlotListeners extends Listeners {
   /** Takes back what another supervisor parked. */
-  adopt(parked: ReadonlyMap<string, number>): void;
+  adopt(
+    parked: ReadonlyMap<string, number>,
+    pidsOf: (service: string, slot: number | undefined) => readonly number[],
+  ): void;
   /** Lets only these slots get new connections. @throws LaresError when the kernel refuses */
   steer(service: string, live: readonly number[]): void;
   /** How many connections wait to be accepted from a slot's own sockets. */
@@ -117,7 +121,7 @@ export class Interpreter {
     const [shared, parked] = partition(store.recover(), SharedNotify.owns);
     this.#notify.open([...shared.values()][0]);
     const [sockets, others] = partition(parked, isListenerKey);
-    listeners.adopt(sockets);
+    listeners.adopt(sockets, (service, slot) => livingPids(world, { service, slot, kernel }));
     const { adopted, gaps: lost } = recoverRuns({
       kernel,
       instances: this.instances,
@@ -230,6 +234,16 @@ export class Interpreter {
       this.#cancelWake = kernel.later(0, () => this.engine.tick());
     });
   }
+}
+
+/** The processes that the journal names, as far as they are still the same. */
+function livingPids(
+  { services }: World,
+  { service, slot, kernel }: { service: string; slot: number | undefined; kernel: InstancesOptions["kernel"] },
+): readonly number[] {
+  const slots = services.get(service)?.slots.filter((one) => (slot ?? one.slot) === one.slot) ?? [];
+  const processes = slots.flatMap(runsOf).flatMap((run) => ("process" in run ? [run.process] : []));
+  return processes.filter(({ pid, startTime }) => kernel.startTimeOf(pid) === startTime).map(({ pid }) => pid);
 }
 
 function partition(

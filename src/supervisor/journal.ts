@@ -1,6 +1,14 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import type { World } from "../core/draft.ts";
-import { headerLine, type JournalEntry, type JournalHeader, type Replay, replay, type Stamped, snapshotOf } from "./journal-codec.ts";
+import {
+  headerLine,
+  type JournalEntry,
+  type JournalHeader,
+  type Replay,
+  replay,
+  type Stamped,
+  snapshotOf,
+} from "./journal-codec.ts";
 
 /** Beyond this a journal is written anew: it holds many states of the same few slots. */
 const rewriteBytes = 4 * 1024 * 1024;

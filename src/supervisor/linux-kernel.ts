@@ -2,6 +2,7 @@ import { openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { LaresError } from "../core/errors.ts";
 import type { ServiceSpec } from "../core/spec.ts";
+import { look } from "../logs/look.ts";
 import {
   createGroup,
   findCgroupRoot,
@@ -12,13 +13,21 @@ import {
   setLimits,
 } from "../os/cgroups.ts";
 import { closeFd } from "../os/descriptors.ts";
-import { look } from "../logs/look.ts";
 import { bindNotify, receiveNotify } from "../os/notify-socket.ts";
 import { exitOf, openPidfd, reap, signalPidfd } from "../os/pidfd.ts";
 import { createPipe, openBothWays, readNow, reopenPipe } from "../os/pipes.ts";
 import { watch } from "../os/poll.ts";
 import { monotonicMs } from "../os/process-control.ts";
-import { allPids, childrenOf, environmentOf, findTagged, parentOf, pgrpOf, sessionOf, startTimeOf } from "../os/processes.ts";
+import {
+  allPids,
+  childrenOf,
+  environmentOf,
+  findTagged,
+  parentOf,
+  pgrpOf,
+  sessionOf,
+  startTimeOf,
+} from "../os/processes.ts";
 import { spawn } from "../os/spawn.ts";
 import { lookupUser, type User } from "../os/users.ts";
 import type { Kernel, Launch, NotifyDatagram, Remains, Spawned } from "./kernel.ts";

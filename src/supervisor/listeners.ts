@@ -1,6 +1,7 @@
 import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import type { ListenerSpec, ServiceSpec } from "../core/spec.ts";
 import { closeFd } from "../os/descriptors.ts";
+import { addressOfSocket, copyListener } from "../os/regain-socket.ts";
 import { steerReuseport } from "../os/reuseport.ts";
 import { acceptQueueLength, listenTcp, listenUnix } from "../os/sockets.ts";
 import { lookupGroup, lookupUser } from "../os/users.ts";
@@ -15,6 +16,16 @@ interface Open {
   readonly address: string;
 }
 
+export interface ServiceListenersOptions {
+  readonly store: Pick<FdStore, "park" | "forget">;
+  readonly notesPath: string;
+  /** A socket was opened; with port 0 this is where it is told which one it got. */
+  readonly onOpened: (
+    service: string,
+    what: { readonly listener: string; readonly address: string; readonly slot: number | null },
+  ) => void;
+}
+
 /**
  * The sockets services listen on: made by the supervisor, parked, handed to every run of a slot, accepted from by none but
  * the services.
@@ -22,14 +33,16 @@ interface Open {
 export class ServiceListeners implements Listeners {
   readonly #store: Pick<FdStore, "park" | "forget">;
   readonly #notesPath: string;
+  readonly #onOpened: ServiceListenersOptions["onOpened"];
   readonly #open = new Map<string, Open>();
   /** For each group of sockets on one port, its keys in the order of binding, which is the order the kernel counts in. */
   readonly #groups = new Map<string, string[]>();
   readonly #live = new Map<string, readonly number[]>();
 
-  constructor(store: Pick<FdStore, "park" | "forget">, notesPath: string) {
+  constructor({ store, notesPath, onOpened }: ServiceListenersOptions) {
     this.#store = store;
     this.#notesPath = notesPath;
+    this.#onOpened = onOpened;
   }
 
   /** Whether a parked key is a listener's. */
@@ -37,15 +50,24 @@ export class ServiceListeners implements Listeners {
     return key.startsWith("listen:");
   }
 
-  /** Takes back what another supervisor parked; the notes say what it was bound to and in which order. */
-  adopt(parked: ReadonlyMap<string, number>): void {
-    const notes = readNotes(this.#notesPath);
-    for (const { key, address, group } of notes) {
-      const fd = parked.get(key);
-      if (fd === undefined) continue;
-      this.#open.set(key, { key, fd, address });
+  /**
+   * Takes back what another supervisor parked; the notes say what it was bound to and in which order.
+   *
+   * Where the store was lost with the keeper, the programs that use a socket still have it.
+   */
+  adopt(
+    parked: ReadonlyMap<string, number>,
+    pidsOf: (service: string, slot: number | undefined) => readonly number[],
+  ): void {
+    const lost: string[] = [];
+    for (const { key, address, group, bound } of readNotes(this.#notesPath)) {
       this.#groups.set(group, [...(this.#groups.get(group) ?? []), key]);
+      const fd = parked.get(key) ?? regain(key, { bound, pidsOf });
+      if (fd === undefined) lost.push(key);
+      else this.#open.set(key, { key, fd, address });
+      if (fd !== undefined && !parked.has(key)) this.#store.park([[key, fd]]);
     }
+    for (const key of lost) this.#leaveGroup(key);
     const unknown = [...parked].filter(([key]) => !this.#open.has(key));
     this.#store.forget(unknown.map(([key]) => key));
     for (const [, fd] of unknown) closeFd(fd);
@@ -82,6 +104,7 @@ export class ServiceListeners implements Listeners {
     const known = this.#open.get(key);
     if (known?.address === address) return known.fd;
     const fd = bind(listener, even);
+    this.#onOpened(spec.name, { listener: listener.name, address: addressOfSocket(fd), slot: even ? slot : null });
     // The new one is open before the old one is closed.
     if (known) this.#close(known);
     this.#open.set(key, { key, fd, address });
@@ -97,15 +120,19 @@ export class ServiceListeners implements Listeners {
     this.#open.delete(key);
     this.#store.forget([key]);
     closeFd(fd);
+    this.#leaveGroup(key);
+    if (address.startsWith("unix:")) removeFile(address.slice("unix:".length));
+  }
+
+  /** The kernel moves the last socket of the group into the gap. */
+  #leaveGroup(key: string): void {
     for (const [group, keys] of this.#groups) {
       const at = keys.indexOf(key);
       if (at < 0) continue;
-      // The kernel moves the last socket of the group into the gap.
       const last = keys.pop();
       if (last !== undefined && last !== key) keys[at] = last;
       this.#steerGroup(group);
     }
-    if (address.startsWith("unix:")) removeFile(address.slice("unix:".length));
   }
 
   #steerGroup(group: string): void {
@@ -124,7 +151,7 @@ export class ServiceListeners implements Listeners {
     const notes = [...this.#groups].flatMap(([group, keys]) =>
       keys.flatMap((key) => {
         const open = this.#open.get(key);
-        return open ? [{ key, group, address: open.address }] : [];
+        return open ? [{ key, group, address: open.address, bound: addressOfSocket(open.fd) }] : [];
       }),
     );
     writeFileSync(this.#notesPath, JSON.stringify(notes), { mode: 0o600 });
@@ -151,7 +178,22 @@ function addressText({ address }: ListenerSpec): string {
 interface Note {
   readonly key: string;
   readonly group: string;
+  /** As the configuration has it. */
   readonly address: string;
+  /** As the kernel has it: with a real port where 0 was asked for. */
+  readonly bound: string;
+}
+
+function regain(
+  key: string,
+  { bound, pidsOf }: { bound: string; pidsOf: (service: string, slot: number | undefined) => readonly number[] },
+): number | undefined {
+  const [, service = "", slot] = /^listen:(.+)\/(\d+|shared)\//.exec(key) ?? [];
+  for (const pid of pidsOf(service, slot === "shared" ? undefined : Number(slot))) {
+    const fd = copyListener(pid, bound);
+    if (fd !== undefined) return fd;
+  }
+  return undefined;
 }
 
 function readNotes(path: string): readonly Note[] {

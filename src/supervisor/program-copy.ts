@@ -39,14 +39,20 @@ async function copyProgram({
   const files = (await readdir(from)).filter((name) => name.endsWith(".js"));
   for (const name of files) await cp(join(from, name), join(fresh, "dist", name));
   await cp(join(from, "..", "package.json"), join(fresh, "package.json"));
-  const require = createRequire(main);
-  const koffi = dirname(require.resolve("koffi/package.json"));
+  const koffi = packageDirectory(createRequire(main).resolve("koffi"));
   for (const name of packages) {
     const directory = name === "koffi" ? koffi : join(koffi, "..", name);
     if (existsSync(directory)) await cp(directory, join(fresh, "node_modules", name), { recursive: true });
   }
   await rename(fresh, join(programs, build));
   await point(programs, build);
+}
+
+/** The directory of a package that does not export its package.json. */
+function packageDirectory(entry: string): string {
+  let directory = dirname(entry);
+  while (!existsSync(join(directory, "package.json"))) directory = dirname(directory);
+  return directory;
 }
 
 /** `current` is the copy in force; the ones before it are not needed any more. */

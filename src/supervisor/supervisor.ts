@@ -89,7 +89,13 @@ export class Supervisor {
       keeperPid: () => process.ppid,
       onNotEnforced: (service, sentence) => this.#noteNotEnforced(service, sentence),
     });
-    this.listeners = new ServiceListeners(store, files.listeners);
+    this.listeners = new ServiceListeners({
+      store,
+      notesPath: files.listeners,
+      onOpened: (service, { listener, address, slot }) => {
+        this.engine.record({ type: "listener_opened", service, listener, address, ...(slot !== null && { slot }) });
+      },
+    });
     this.outputs = capturedOutputs({
       directory: files.homes.log,
       onPressure: (run, sentence) => this.engine.record({ type: "output_pressed", ...run, cause: sentence }),
