@@ -33,7 +33,7 @@ const daemon = defineDaemon({
 
   async start(context) {
     const { config, log } = context;
-    const pool = await context.pool({
+    const pool = await context.pool<number, number>({
       file: new URL(import.meta.url.endsWith(".ts") ? "./primes.ts" : "./primes.js", import.meta.url),
       threads: config.worker_count,
       threadsMax: 16,

@@ -73,7 +73,7 @@ export interface DaemonContext<Config> {
   /** The metrics of this program; loaded when first asked for. */
   metrics(): Promise<Metrics>;
   /** Threads for CPU work; drained at the stop, counted in health and metrics. */
-  pool(options: PoolOptions): Promise<WorkerPool>;
+  pool<Task = unknown, Result = unknown>(options: PoolOptions): Promise<WorkerPool<Task, Result>>;
   /** Parts that are restarted when they fail; when that does not help, the process ends as crashed. */
   supervise(options: SupervisionOptions): Promise<SupervisionTree>;
   /** Runs at the stop after listeners are drained, last added first. The name is said when it does not end. */

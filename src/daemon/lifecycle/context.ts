@@ -1,7 +1,7 @@
 /** What the program's `start` is given. */
 import type { DaemonContext } from "../definition.ts";
 import type { DrainableServer } from "../drain.ts";
-import type { WorkerPool } from "../pool/create-pool.ts";
+import type { PoolOptions, WorkerPool } from "../pool/create-pool.ts";
 import type { Parts } from "./parts.ts";
 
 export function createContext<Config>(
@@ -28,9 +28,9 @@ export function createContext<Config>(
     },
     check: (name, ask, options) => health.check(name, ask, options),
     metrics: () => parts.metrics(),
-    async pool(options) {
+    async pool<Task, Result>(options: PoolOptions) {
       const { createPool } = await import("../pool/create-pool.ts");
-      const pool = await createPool(options);
+      const pool = await createPool<Task, Result>(options);
       observePool(parts, pool);
       closers.add("worker pool", (grace) => pool.drain(grace));
       return pool;
@@ -65,7 +65,7 @@ function followErrors(server: DrainableServer, report: (error: Error) => void): 
 
 const poolFigures = ["threads", "running", "queued", "completed", "failed"] as const;
 
-function observePool<Config>(parts: Parts<Config>, pool: WorkerPool): void {
+function observePool<Config>(parts: Parts<Config>, pool: Pick<WorkerPool, "figures">): void {
   parts.health.figures(() => ({ workers: pool.figures.threads, pool: pool.figures }));
   parts.loadedMetrics()?.gauge({
     name: "worker_pool_tasks",

@@ -8,10 +8,12 @@ export type { PoolFigures, PoolOptions, RunOptions, WorkerPool } from "./worker-
  * @returns the pool; its `run` queues one task.
  * @example
  * ```ts
+ * import { writeFileSync } from "node:fs";
+ * import { tmpdir } from "node:os";
  * import { createPool } from "lares";
  *
- * const source = "export default (number) => number * number;";
- * const file = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+ * const file = `${tmpdir()}/square-${process.pid}.mjs`;
+ * writeFileSync(file, "export default (number) => number * number;");
  * await using pool = await createPool<number, number>({ file, threads: 1 });
  * console.log(await pool.run(7, { timeoutMs: 5000 })); // 49
  * ```

@@ -63,6 +63,7 @@ export class WorkerPool<Task = unknown, Result = unknown> implements AsyncDispos
   readonly #queue = new PriorityQueue<Job<Task, Result>>();
   readonly #roomSeekers: (() => void)[] = [];
   readonly #idleSeekers: (() => void)[] = [];
+  readonly #atWork = new Set<Job<Task, Result>>();
   #threads: number;
   #running = 0;
   #completed = 0;
@@ -80,13 +81,13 @@ export class WorkerPool<Task = unknown, Result = unknown> implements AsyncDispos
       minThreads: 0,
       maxThreads: this.#threadsMax,
       idleTimeout: options.idleMs ?? 30_000,
+      ...execArgvForThreads(),
       // Without atomics a thread can be aborted, and the event loop of a task's own promises turns.
       atomics: "disabled",
       recordTiming: false,
       ...(options.resourceLimits ? { resourceLimits: options.resourceLimits } : {}),
     });
-    // A crashed thread also fails its task, which is where it is reported.
-    this.#piscina.on("error", () => {});
+    this.#piscina.on("error", (error) => this.#threadFailed(error));
   }
 
   get figures(): PoolFigures {
@@ -155,6 +156,7 @@ export class WorkerPool<Task = unknown, Result = unknown> implements AsyncDispos
 
   async #work(job: Job<Task, Result>): Promise<void> {
     this.#running += 1;
+    this.#atWork.add(job);
     const { signal, timeoutMs = this.#options.timeoutMs, transfer } = job.options;
     const limit = timeoutMs === undefined ? undefined : new Deadline(timeoutMs);
     const signals = [signal, limit?.signal].filter((one) => one !== undefined);
@@ -173,8 +175,20 @@ export class WorkerPool<Task = unknown, Result = unknown> implements AsyncDispos
     } finally {
       limit?.[Symbol.dispose]();
       this.#running -= 1;
+      this.#atWork.delete(job);
       this.#startWaiting();
     }
+  }
+
+  /**
+   * A crashed thread fails its task, which is where that is reported. Here come threads that had none: if no task has been
+   * begun at all, threads cannot even start, and piscina would wait for ever.
+   */
+  #threadFailed(cause: unknown): void {
+    if (this.#piscina.queueSize < this.#running) return;
+    const state = `its thread could not start (${cause instanceof Error ? cause.message : cause})`;
+    const error = new LaresError("operation_failed", `Cannot begin a task: ${state}`, { cause });
+    for (const job of this.#atWork) job.reject(error);
   }
 
   #explain(cause: unknown, known: { signal: AbortSignal | undefined; limit: Deadline | undefined }): unknown {
@@ -229,6 +243,17 @@ export class WorkerPool<Task = unknown, Result = unknown> implements AsyncDispos
       hint: "Set threadsMax when the pool is made.",
     });
   }
+}
+
+/** What makes sense for the main program only must go: with `--input-type` a thread refuses to start. */
+function execArgvForThreads(): { execArgv?: string[] } {
+  const mainOnly = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/;
+  const execArgv = process.execArgv.filter((flag, index, flags) => {
+    const before = flags[index - 1] ?? "";
+    return !mainOnly.test(flag) && !(mainOnly.test(before) && !before.includes("="));
+  });
+  // Passing them on as they are would be refused for some that inheriting allows.
+  return execArgv.length === process.execArgv.length ? {} : { execArgv };
 }
 
 /** A timeout whose timer does not outlive the task. */

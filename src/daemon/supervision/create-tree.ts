@@ -15,11 +15,14 @@ export type { ChildContext, ChildSpec, SupervisionOptions, SupervisionTree } fro
  * await using tree = await supervise({
  *   strategy: "one-for-one",
  *   children: [
- *     { name: "consumer", start: async ({ signal, fail }) => {
- *       const timer = setInterval(() => {}, 1000);
- *       signal.addEventListener("abort", () => clearInterval(timer));
- *       // Somewhere later: fail(new Error("connection lost"));
- *     } },
+ *     {
+ *       name: "consumer",
+ *       start: ({ signal, fail }) => {
+ *         const timer = setTimeout(() => fail(new Error("connection lost")), 60_000);
+ *         signal.addEventListener("abort", () => clearTimeout(timer));
+ *         return undefined;
+ *       },
+ *     },
  *   ],
  * });
  * console.log(tree.children()); // [ { name: 'consumer', state: 'up', restarts: 0 } ]
