@@ -1,5 +1,4 @@
 import { applyChange, type ServiceChange } from "./apply-change.ts";
-import { dependentsOf } from "./dependencies.ts";
 import type { Draft } from "./draft.ts";
 import { assertNever } from "./errors.ts";
 import { resetSlot } from "./slot-step.ts";
@@ -23,7 +22,6 @@ export function carryOut(draft: Draft, command: Command): void {
   switch (command.command) {
     case "apply":
       for (const change of command.changes) applyChange(draft, change, command.revision);
-      linkDependents(draft);
       return;
     case "start":
       for (const target of command.targets) start(draft, target);
@@ -42,7 +40,6 @@ export function carryOut(draft: Draft, command: Command): void {
       return;
     case "delete":
       for (const { service } of command.targets) draft.change(service, (one) => ({ ...one, leaving: true }));
-      linkDependents(draft);
       return;
     case "signal":
       for (const target of command.targets) signal(draft, target, command.signal);
@@ -53,15 +50,5 @@ export function carryOut(draft: Draft, command: Command): void {
       return;
     default:
       assertNever(command);
-  }
-}
-
-function linkDependents(draft: Draft): void {
-  const dependents = dependentsOf(new Map(draft.services()));
-  for (const [name] of draft.services()) {
-    const now = dependents.get(name) ?? [];
-    draft.change(name, (service) =>
-      String(service.dependents) === String(now) ? service : { ...service, dependents: now },
-    );
   }
 }

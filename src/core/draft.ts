@@ -1,6 +1,6 @@
-import { goalOf, mayBeginStop } from "./dependencies.ts";
+import { dependentsOf, goalOf, mayBeginStop } from "./dependencies.ts";
 import type { Effect } from "./effects.ts";
-import { pursue } from "./pursuit.ts";
+import { pursue, standBy } from "./pursuit.ts";
 import { isServiceAtRest, liveSlots, type Service, type ServiceContext } from "./service.ts";
 
 /** Everything the supervisor decides from. Never changed in place: a step answers with what is different. */
@@ -38,6 +38,8 @@ export class Draft implements ServiceContext {
   readonly #world: World;
   readonly #changes = new Map<string, Service | undefined>();
   readonly #unsettled = new Set<string>();
+  /** Some service comes after others than it did. */
+  #areLinksOld = false;
   /** What the neighbours were last told of. */
   readonly #announced = new Map<string, Service | undefined>();
 
@@ -66,7 +68,10 @@ export class Draft implements ServiceContext {
   }
 
   put(name: string, service: Service | undefined): void {
-    if (service === this.get(name)) return;
+    const before = this.get(name);
+    if (service === before) return;
+    if (service?.spec.after !== before?.spec.after || service?.dependents !== before?.dependents)
+      this.#areLinksOld = true;
     this.#changes.set(name, service);
     this.touch(name);
   }
@@ -81,11 +86,13 @@ export class Draft implements ServiceContext {
    * nothing moves. Dependencies have no cycles, and a service that reached its goal stays as it is, so this ends.
    */
   settle(): void {
+    this.#linkDependents();
     for (const name of this.#unsettled) {
       this.#unsettled.delete(name);
       const service = this.get(name);
       if (service) this.#pursue(name, service);
       this.#announce(name);
+      this.#linkDependents();
     }
   }
 
@@ -100,14 +107,26 @@ export class Draft implements ServiceContext {
     if (goal.kind === "stop" && !mayBeginStop(service, this)) {
       // Those it waits for may have to stop because of it, which they see only when they look.
       for (const dependent of service.dependents) this.touch(dependent);
+      this.put(name, standBy(service, this));
       return;
     }
     const after = pursue(service, goal, this);
     if (after.leaving && after.slots.length === 0) {
-      this.#changes.set(name, undefined);
+      this.put(name, undefined);
       this.effects.push({ do: "record", event: { type: "removed", service: name } });
     } else {
       this.put(name, after);
+    }
+  }
+
+  #linkDependents(): void {
+    if (!this.#areLinksOld) return;
+    this.#areLinksOld = false;
+    const all = new Map(this.services());
+    const dependents = dependentsOf(all);
+    for (const [name, service] of all) {
+      const now = dependents.get(name) ?? [];
+      if (String(service.dependents) !== String(now)) this.put(name, { ...service, dependents: now });
     }
   }
 

@@ -2,6 +2,7 @@ import { advanceRollout, rolloutDeadline } from "./rollout.ts";
 import { earliest } from "./run.ts";
 import { type Goal, inSlot, resized, type Service, type ServiceContext, withoutDue, withSlots } from "./service.ts";
 import { isAtRest, isReady, type Slot, slotDeadline } from "./slot.ts";
+import { abortHandoff } from "./slot-handoff.ts";
 import * as slots from "./slot-step.ts";
 
 /** A scheduled run that is later than this is not made up for. */
@@ -13,6 +14,12 @@ export function pursue(service: Service, goal: Goal, context: ServiceContext): S
   const towards = withSlots(resized, (slot) => pursueSlot(slot, { service: resized, goal }, context));
   const rolled = towards.rollout ? advanceRollout(towards, goal, context) : towards;
   return scheduled(trimmed(rolled, context), goal, context);
+}
+
+/** What is to stop, and has to wait for others to stop first, goes on as it is and begins nothing. */
+export function standBy(service: Service, context: ServiceContext): Service {
+  const alone = withSlots(service, (slot) => abortHandoff(slot, inSlot(service, slot, context)));
+  return withoutDue(alone.rollout ? advanceRollout(alone, { kind: "stop" }, context) : alone);
 }
 
 function pursueSlot(
