@@ -156,7 +156,7 @@ export class Capture {
   finish(): void {
     if (this.#closed) return;
     this.close();
-    this.#pressure.relieve();
+    this.#pressure.end();
     this.options.onEnd?.();
   }
 
@@ -187,18 +187,17 @@ export class Capture {
     if (moved === 0) return ENDED;
     if (moved < 0) return EMPTY;
     writer.advance(moved);
-    this.#wrote(moved, { nowMs, view: plan.view });
+    this.#count(moved, nowMs);
     if (plan.endsSegment && moved === plan.length) writer.rotate();
+    if (plan.view !== undefined) for (const watcher of this.#watchers) watcher.push(plan.view.subarray(0, moved));
     return { bytes: moved, state: moved < plan.length ? "empty" : "flowing" };
   }
 
-  #wrote(bytes: number, { nowMs, view }: { nowMs: number; view: Buffer | undefined }): void {
+  #count(bytes: number, nowMs: number): void {
     this.#writtenBytes += bytes;
     this.#patientUntilMs = 0;
     this.#bucket?.take(bytes);
-    const rate = this.#writer.limits.rateBytes ?? 0;
-    if (this.#bucket === undefined || this.#bucket.available(nowMs) >= rate / 2) this.#pressure.relieve();
-    if (view !== undefined) for (const watcher of this.#watchers) watcher.push(view.subarray(0, bytes));
+    this.#pressure.wrote(nowMs);
   }
 
   /** How much to move now. Bytes are only looked at where a line has to end: at a full segment, or in a shared file. */

@@ -15,11 +15,17 @@ import type { Segment } from "./segments.ts";
 export async function compressSegment(directory: string, segment: Segment): Promise<void> {
   const temporary = join(directory, segmentFileName({ ...segment, kind: "temporary" }));
   const params = { [constants.ZSTD_c_checksumFlag]: 1 };
-  await pipeline(
-    createReadStream(segment.path),
-    createZstdCompress({ params }),
-    createWriteStream(temporary, { mode: 0o640, flush: true }),
-  );
+  try {
+    await pipeline(
+      createReadStream(segment.path),
+      createZstdCompress({ params }),
+      createWriteStream(temporary, { mode: 0o640, flush: true }),
+    );
+  } catch (error) {
+    // Most likely the disk is full: give back at once what this took.
+    await rm(temporary, { force: true });
+    throw error;
+  }
   await rename(temporary, join(directory, segmentFileName({ ...segment, kind: "zst" })));
   await rm(segment.path, { force: true });
 }

@@ -12,7 +12,7 @@ export interface PressureReport {
   readonly droppedLines: number;
 }
 
-/** How often a disk that refused bytes is tried again. */
+/** How often a disk that refused bytes is tried again, and how long it must then be good for the period to be over. */
 const RETRY_MS = 1_000;
 const NEWLINE = 0x0a;
 
@@ -20,6 +20,8 @@ interface Period {
   readonly reason: string;
   readonly mode: LogSpec["whenFull"];
   retryAtMs: number;
+  /** Since when everything could be written again. */
+  goodSinceMs: number | undefined;
   bytes: number;
   lines: number;
   /** Whether the bytes dropped so far end within a line. */
@@ -67,9 +69,11 @@ export class Pressure {
     const retryAtMs = options.retryAtMs ?? options.nowMs + RETRY_MS;
     if (this.#period !== undefined) {
       this.#period.retryAtMs = retryAtMs;
+      this.#period.goodSinceMs = undefined;
       return;
     }
-    this.#period = { reason: options.reason, mode: options.mode, retryAtMs, bytes: 0, lines: 0, midLine: false };
+    const { reason, mode } = options;
+    this.#period = { reason, mode, retryAtMs, goodSinceMs: undefined, bytes: 0, lines: 0, midLine: false };
     this.#report(this.#view(this.#period, "started"));
   }
 
@@ -83,8 +87,16 @@ export class Pressure {
     period.midLine = bytes.at(-1) !== NEWLINE;
   }
 
-  /** Bytes were written again. */
-  relieve(): void {
+  /** Bytes were written. One time is not enough: a full disk often has room for a few. */
+  wrote(nowMs: number): void {
+    const period = this.#period;
+    if (period === undefined) return;
+    period.goodSinceMs ??= nowMs;
+    if (nowMs - period.goodSinceMs >= RETRY_MS) this.end();
+  }
+
+  /** Nothing more will be refused. */
+  end(): void {
     const period = this.#period;
     if (period === undefined) return;
     this.#period = undefined;

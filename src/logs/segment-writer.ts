@@ -156,9 +156,9 @@ export class SegmentWriter {
   /** Cuts the segment back to its last whole line, looking at most `reachBytes` back. @returns how many bytes went */
   cutPartialLine(reachBytes: number): Buffer {
     const open = this.#open;
+    if (open === undefined) return Buffer.alloc(0);
     const length = Math.min(reachBytes, this.#offset);
     const tail = Buffer.alloc(length);
-    if (open === undefined || length === 0) return tail;
     readSync(open.fd, tail, 0, length, this.#offset - length);
     const newline = tail.lastIndexOf(NEWLINE);
     if (newline < 0 && length < this.#offset) return Buffer.alloc(0);

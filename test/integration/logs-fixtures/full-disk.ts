@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { Captures } from "../../../src/logs/captures.ts";
 import type { PressureReport } from "../../../src/logs/pressure.ts";
 import { listSegments } from "../../../src/logs/segments.ts";
@@ -33,24 +33,29 @@ const capture = captures.capture({
 
 const lineOf = (number: number) => `${number} ${"x".repeat(number % 173)}\n`;
 let lines = 0;
-let blocked = false;
+let isRoomy = false;
+
+function makeRoom(): void {
+  isRoomy = true;
+  rmSync(ballast, { force: true });
+}
 
 async function writeLine(): Promise<void> {
   lines += 1;
   for (let rest = Buffer.from(lineOf(lines)); rest.length > 0; ) {
     const written = writeNow(pipe.writeEnd, rest);
     rest = rest.subarray(Math.max(0, written));
-    blocked = written < 0 && reports.length === 1;
-    if (blocked) rmSync(ballast, { force: true });
+    if (written < 0 && reports.length === 1) makeRoom();
     if (written < 0) await setImmediate();
   }
-  if (lines % 50 === 0) await setImmediate();
+  // Once there is room, slowly: it must not be full again before it was good for a second.
+  if (lines % 50 === 0) await (isRoomy ? setTimeout(20) : setImmediate());
 }
 
 while (reports.length === 0) await writeLine();
 while (reports.length === 1) {
   await writeLine();
-  if (capture.stats.droppedBytes > 200_000) rmSync(ballast, { force: true });
+  if (capture.stats.droppedBytes > 200_000) makeRoom();
 }
 for (let more = 0; more < 500; more += 1) await writeLine();
 closeFd(pipe.writeEnd);
