@@ -13,7 +13,11 @@ import { becomeKeeper, cannotRunCode, finishedCode, keeperImage, startAgainCode 
 import { watchKeeper } from "../supervisor/keeper-watch.ts";
 import { saveProgram } from "../supervisor/program-copy.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
+import { warmUp } from "../supervisor/warm-up.ts";
 import { serveApi } from "./server.ts";
+
+/** When those who wait for this supervisor have had their answers. */
+const warmUpAfterMs = 300;
 
 const { values } = parseArgs({
   options: {
@@ -58,6 +62,7 @@ async function run(): Promise<void> {
   });
   supervisor.recover();
   closeApi = await serveApi(supervisor, files.homes.socket);
+  setTimeout(() => warmUp(version), warmUpAfterMs).unref();
   saveProgram(files, mainProgram(), (sentence) => supervisor.problem(sentence));
 }
 

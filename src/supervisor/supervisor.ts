@@ -4,7 +4,7 @@ import type { WorldEvent } from "../core/world.ts";
 import { closeFd, closeOnExecAll } from "../os/descriptors.ts";
 import { receiveFds, sendFds } from "../os/fd-store.ts";
 import { isListening } from "../os/listening.ts";
-import { lockFile, raiseFileLimit } from "../os/process-control.ts";
+import { lockFile, monotonicMs, raiseFileLimit } from "../os/process-control.ts";
 import { bootId } from "../os/processes.ts";
 import { ask } from "./ask.ts";
 import { ConfigurationFiles } from "./configuration-files.ts";
@@ -58,7 +58,8 @@ export class Supervisor {
   readonly #lock: number;
   readonly #files: ConfigurationFiles;
   #clockWatch: NodeJS.Timeout | undefined;
-  #wallAheadMs = Date.now() - performance.now();
+  /** Kept, so that a moment has the same date however often it is asked for. */
+  #wallAheadMs = wallAheadMs();
 
   /** @throws LaresError `already_running` when another supervisor has this home */
   constructor(options: SupervisorOptions) {
@@ -167,7 +168,7 @@ export class Supervisor {
   /** What views of the present are made from. */
   viewSources(): ViewSources {
     const nowMs = this.kernel.nowMs();
-    return { nowMs, usage: ({ pid }) => this.usage.of(pid, nowMs) };
+    return { nowMs, wallAheadMs: this.#wallAheadMs, usage: ({ pid }) => this.usage.of(pid, nowMs) };
   }
 
   get recoveries(): number {
@@ -246,7 +247,7 @@ export class Supervisor {
 
   /** A wall clock that was set moves the schedules that are told in it, and nothing else. */
   #watchClock(): void {
-    const aheadMs = Date.now() - performance.now();
+    const aheadMs = wallAheadMs();
     if (Math.abs(aheadMs - this.#wallAheadMs) < 1000) return;
     this.#wallAheadMs = aheadMs;
     this.engine.record({ type: "clock_jumped", cause: "the wall clock was set; schedules are planned anew" });
@@ -258,4 +259,9 @@ export class Supervisor {
     if (!known.has(sentence)) this.engine.record({ type: "limit_not_enforced", service, cause: sentence });
     this.notEnforced.set(service, known.add(sentence));
   }
+}
+
+/** How far the wall clock is ahead of the one that decisions are made by. */
+function wallAheadMs(): number {
+  return Math.round(Date.now() - monotonicMs());
 }

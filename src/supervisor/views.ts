@@ -9,6 +9,8 @@ import type { ExitView, FailureView, InstanceView, ServiceView } from "../protoc
 /** What views are made from besides the world. */
 export interface ViewSources {
   readonly nowMs: number;
+  /** The core knows no wall clock: what it is ahead of the core's. */
+  readonly wallAheadMs: number;
   readonly usage: (run: {
     readonly pid: number;
   }) => { readonly memoryBytes: number; readonly cpuPercent: number } | undefined;
@@ -103,7 +105,7 @@ function exitView({ code, signal, status, atMs }: Exit, sources: ViewSources): E
   return { code, signal, status, at: isoAt(atMs, sources) };
 }
 
-/** The core knows no wall clock: a moment is dated by how long ago it was. */
-export function isoAt(atMs: number, { nowMs }: Pick<ViewSources, "nowMs">): string {
-  return new Date(Date.now() - (nowMs - atMs)).toISOString();
+/** The date of a moment. */
+export function isoAt(atMs: number, { wallAheadMs }: Pick<ViewSources, "wallAheadMs">): string {
+  return new Date(wallAheadMs + atMs).toISOString();
 }
