@@ -22,22 +22,18 @@ test("a task runs once and is completed; what comes after it waits for that", as
   assert.equal((await rig.instance("migrate")).generation, 2);
 });
 
-test("a task that fails keeps back what comes after it, and up says so", async () => {
+test("a task that fails keeps back what requires it, not what only comes after it, and up says so", async () => {
   await using rig = createRig();
-  const migrate = {
-    kind: "task",
-    command: "echo cannot migrate >&2; exit 3",
-    shell: true,
-    restart: { policy: "never" },
-  };
-  rig.configure({ migrate, web: { command: "sleep 1000", after: ["migrate"] } });
+  const task = { kind: "task", command: "echo cannot migrate >&2; exit 3", shell: true, restart: { policy: "never" } };
+  const web = { command: "sleep 1000" };
+  rig.configure({ migrate: task, web: { ...web, requires: ["migrate"] }, other: { ...web, after: ["migrate"] } });
   const { code, stderr } = await rig.fails("up");
   assert.equal(code, 1);
   assert.match(stderr, /migrate\/0 is failed: exited with code 3/);
   assert.match(stderr, /\| cannot migrate$/m);
   const { state, reason } = await rig.instance("web");
-  assert.equal(state, "down");
-  assert.match(reason ?? "", /migrate/);
+  assert.deepEqual([state, (await rig.instance("other")).state], ["down", "up"]);
+  assert.match(reason ?? "", /migrate.* has failed/);
 });
 
 test("a scheduled task runs at its times, again and again", async () => {
