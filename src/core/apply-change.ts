@@ -3,7 +3,7 @@ import type { ChangeEffect } from "./plan.ts";
 import { beginRollout } from "./rollout.ts";
 import { inSlot, newService, type Service, withoutDue, withSlots } from "./service.ts";
 import type { Slot } from "./slot.ts";
-import { resetSlot, restartSlot, reviseSlot } from "./slot-step.ts";
+import { resetSlot, restartSlot, reviseSlot, stopOthers } from "./slot-step.ts";
 import type { ServiceSpec } from "./spec.ts";
 
 /** One line of a plan that is being carried out. */
@@ -46,7 +46,8 @@ function renewed(
     case "restart":
       return withSlots(again, (slot) => {
         const isOn = service.desired === "up" && !slot.held && slot.current !== undefined;
-        return isOn ? restartSlot(slot, inSlot(service, slot, draft)) : slot;
+        const inner = inSlot(service, slot, draft);
+        return isOn ? restartSlot(slot, inner) : stopOthers(slot, inner);
       });
     default:
       return withSlots(service, (slot) => reviseSlot(slot, { before }, inSlot(service, slot, draft)));

@@ -49,15 +49,28 @@ export function mayBeginStop(service: Service, around: Surroundings): boolean {
   });
 }
 
-/** On its way, and not there yet. An instance that failed or ended for good is waited for no more. */
 function isAwaited(other: Service | undefined, around: Surroundings): boolean {
   if (!other || other.spec.schedule || isServiceReady(other)) return false;
-  if (goalOf(other, around).kind === "stop") return false;
-  return wantedSlots(other).some((slot) => {
+  return goalOf(other, around).kind !== "stop" && isOnItsWay(other);
+}
+
+/** Not there yet, and going to be. An instance that failed or ended for good is waited for no more. */
+function isOnItsWay(service: Service): boolean {
+  return wantedSlots(service).some((slot) => {
     const { current, rest } = slot;
-    const isOnItsWay = current !== undefined || rest.state === "down" || rest.state === "backoff";
-    return isOnItsWay && (other.spec.kind === "task" || !isReady(slot));
+    const moves = current !== undefined || rest.state === "down" || rest.state === "backoff";
+    return moves && (service.spec.kind === "task" || !isReady(slot));
   });
+}
+
+/** All that the goals of others depend on; while it is the same, none of them has to look again. */
+export function outlookOf(service: Service | undefined): string {
+  if (!service) return "gone";
+  const { desired, leaving, spec } = service;
+  const seen = [isServiceReady, hasServiceFailed, isServiceHeld, isServiceAtRest, isOnItsWay].map((sees) =>
+    sees(service),
+  );
+  return [desired, leaving, spec.schedule !== undefined, ...seen, spec.requires, spec.after].join();
 }
 
 /** For each name, the services that have it in `after`. */

@@ -1,4 +1,4 @@
-import { dependentsOf, goalOf, mayBeginStop } from "./dependencies.ts";
+import { dependentsOf, goalOf, mayBeginStop, outlookOf } from "./dependencies.ts";
 import type { Effect } from "./effects.ts";
 import { pursue, standBy } from "./pursuit.ts";
 import { isServiceAtRest, liveSlots, type Service, type ServiceContext } from "./service.ts";
@@ -41,7 +41,7 @@ export class Draft implements ServiceContext {
   /** Some service comes after others than it did. */
   #areLinksOld = false;
   /** What the neighbours were last told of. */
-  readonly #announced = new Map<string, Service | undefined>();
+  readonly #announced = new Map<string, string>();
 
   constructor(world: World, nowMs: number) {
     this.#world = world;
@@ -105,8 +105,6 @@ export class Draft implements ServiceContext {
   #pursue(name: string, service: Service): void {
     const goal = goalOf(service, this);
     if (goal.kind === "stop" && !mayBeginStop(service, this)) {
-      // Those it waits for may have to stop because of it, which they see only when they look.
-      for (const dependent of service.dependents) this.touch(dependent);
       this.put(name, standBy(service, this));
       return;
     }
@@ -130,14 +128,28 @@ export class Draft implements ServiceContext {
     }
   }
 
-  /** Has those look again that wait for this service, once for each change of it. */
+  /** Has those look again whose goals may depend on what this service shows, where that changed. */
   #announce(name: string): void {
-    const now = this.get(name);
-    const last = this.#announced.has(name) ? this.#announced.get(name) : this.#world.services.get(name);
+    const last = this.#announced.get(name) ?? outlookOf(this.#world.services.get(name));
+    const now = outlookOf(this.get(name));
     if (now === last) return;
     this.#announced.set(name, now);
-    for (const neighbour of [...((now ?? last)?.spec.after ?? []), ...((now ?? last)?.dependents ?? [])])
-      this.touch(neighbour);
+    const dependents = this.#allDependents(name);
+    for (const dependent of dependents) this.touch(dependent);
+    for (const concerned of [name, ...dependents]) {
+      for (const before of this.#latest(concerned)?.spec.after ?? []) this.touch(before);
+    }
+  }
+
+  #allDependents(name: string): ReadonlySet<string> {
+    const found = new Set(this.#latest(name)?.dependents);
+    for (const one of found) for (const next of this.#latest(one)?.dependents ?? []) found.add(next);
+    return found;
+  }
+
+  /** As it is, or as it was before this step took it away. */
+  #latest(name: string): Service | undefined {
+    return this.get(name) ?? this.#world.services.get(name);
   }
 
   /** Asked after every step while ending, so it stops at the first that is not. */
@@ -154,6 +166,7 @@ export class Draft implements ServiceContext {
     for (const [name, service] of this.#changes) {
       if (!service || service.spec.listen.length === 0) continue;
       const before = this.#world.services.get(name);
+      if (before?.slots === service.slots) continue;
       const live = liveSlots(service);
       const same = before && String(liveSlots(before)) === String(live);
       if (!same) this.effects.unshift({ do: "steer", service: name, live });

@@ -20,7 +20,7 @@ export function judgeSlot({ slot, active, style }: Place, { spec, nowMs }: RunCo
   // A restart has its generation only once the predecessor has ended.
   if (!run && slot.generation < active.generation && slot.current) return pending;
   if (spec.kind === "task" && (run?.phase === "clearing" || slot.rest.state === "completed")) {
-    return run ? pending : { kind: "done" };
+    return run ? { kind: "pending", active: unobserved(active) } : { kind: "done" };
   }
   if (run?.phase === "spawning" || run?.phase === "starting") return pending;
   if (run?.phase !== "up") return failed(active, whyNot(slot, active));
@@ -75,6 +75,12 @@ function settled(
   const { slot, generation } = active;
   if (settlesAtMs <= nowMs) return { slot, generation, settled: true };
   return active.settlesAtMs === undefined ? { ...active, settlesAtMs } : active;
+}
+
+/** Nothing is to be seen at the moment when it would have settled. */
+function unobserved(active: ActiveSlot): ActiveSlot {
+  const { slot, generation, settled, settlesAtMs } = active;
+  return settlesAtMs === undefined ? active : { slot, generation, settled };
 }
 
 function failed({ slot }: ActiveSlot, why: string): Verdict {

@@ -24,7 +24,7 @@ export function startSlot(slot: Slot, context: RunContext): Slot {
 /** An operator's restart: at once, and not counted against any limit. */
 export function restartSlot(slot: Slot, context: RunContext): Slot {
   if (!slot.current) return startSlot(slot, context);
-  const alone = abortHandoff(slot, context);
+  const alone = stopOthers(slot, context);
   const current = stopRun(slot.current, "restart", context);
   return { ...forgiven(alone), held: false, wanted: true, again: true, current };
 }
@@ -35,6 +35,13 @@ export function drainSlot(slot: Slot, context: RunContext): Slot {
   if (slot.current?.phase !== "up") return wantSlot(slot, false, context);
   const alone = abortHandoff(slot, context);
   return { ...alone, wanted: false, again: false, current: drainRun(slot.current, context) };
+}
+
+/** Gives up a successor, and stops what runs on beside the current run. */
+export function stopOthers(slot: Slot, context: RunContext): Slot {
+  const alone = abortHandoff(slot, context);
+  const retiring = alone.retiring.map((run) => stopRun(run, "stop", context));
+  return retiring.every((run, index) => run === alone.retiring[index]) ? alone : { ...alone, retiring };
 }
 
 /** Forgets failures: what failed is down, and may be started. */
@@ -68,7 +75,7 @@ export function overlapSlot(slot: Slot, context: RunContext): Slot {
 }
 
 function putToRest(slot: Slot, context: RunContext): Slot {
-  const alone = withoutOthers(slot, context);
+  const alone = stopOthers(slot, context);
   const next = alone.wanted || alone.again ? { ...alone, wanted: false, again: false } : alone;
   if (next.current) {
     const current = stopRun(next.current, "stop", context);
@@ -77,13 +84,6 @@ function putToRest(slot: Slot, context: RunContext): Slot {
   if (next.rest.state === "backoff") return atRest(next, "down", { reason: "stopped", context });
   const waited = slot.wanted && next.rest.state === "down";
   return waited ? { ...next, reason: "stopped" } : next;
-}
-
-/** Gives up a successor, and stops what runs on beside the current run. */
-function withoutOthers(slot: Slot, context: RunContext): Slot {
-  const alone = abortHandoff(slot, context);
-  const retiring = alone.retiring.map((run) => stopRun(run, "stop", context));
-  return retiring.every((run, index) => run === alone.retiring[index]) ? alone : { ...alone, retiring };
 }
 
 function isOnItsWayOut(run: Run): boolean {

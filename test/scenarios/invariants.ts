@@ -53,8 +53,8 @@ export function checkChange(driver: Driver, before: World, name: string): void {
   const service = driver.world.services.get(name);
   const old = before.services.get(name);
   for (const { run, state } of driver.known.values()) {
-    const isOurs = run.service === name && (state === "alive" || state === "exited" || state === "spawning");
-    assert.ok(!isOurs || isPresent(driver.world, run), `${runKey(run)} is ${state} and belongs to no slot`);
+    if (run.service !== name || state === "gone" || isPresent(driver.world, run)) continue;
+    assert.fail(`${runKey(run)} is ${state} and belongs to no slot`);
   }
   if (!service) return;
   for (const slot of service.slots) {
@@ -94,29 +94,33 @@ function isPresent(world: World, run: { service: string; slot: number; generatio
 }
 
 function checkSlot({ spec, rollout }: Service, slot: Slot, old: Slot | undefined): void {
-  const name = `${spec.name}/${slot.slot}`;
-  const all = runsOf(slot);
-  assert.ok(slot.generation >= (old?.generation ?? 0), `${name}: the generation shrinks`);
-  assert.equal(new Set(all.map(({ generation }) => generation)).size, all.length, `${name}: a generation twice`);
-  for (const run of all) {
-    assert.ok(run.generation <= slot.generation, `${name}: a run of the future`);
-    assert.notEqual(run.phase, "ended", `${name}#${run.generation} has ended and is kept`);
-    checkDeadline(name, run);
-  }
-  assert.ok(!slot.successor || (rollout && slot.current), `${name}: a successor outside a handoff`);
-  const unstopped = slot.retiring.filter((run) => !isBeingStopped(run));
-  assert.ok(unstopped.length === 0 || spec.kind === "task", `${name}: two live runs outside a handoff`);
-  assert.ok(!slot.again || (slot.current && slot.wanted), `${name}: to be started again, after nothing`);
-  if (slot.rest.state === "backoff") assert.ok(Number.isFinite(slot.rest.untilMs), `${name}: a backoff without end`);
-  assert.ok(!isReady(slot) || slot.rest.state === "down", `${name} is up and ${slot.rest.state}`);
+  const wrong = wrongOf(slot, { old, rollout, isTask: spec.kind === "task" });
+  assert.equal(wrong, undefined, `${spec.name}/${slot.slot}: ${wrong}`);
 }
 
-function checkDeadline(name: string, run: Run): void {
+function wrongOf(
+  slot: Slot,
+  { old, rollout, isTask }: { old: Slot | undefined; rollout: Service["rollout"]; isTask: boolean },
+): string | undefined {
+  const all = runsOf(slot);
+  const { rest, current, successor, again, wanted } = slot;
+  if (slot.generation < (old?.generation ?? 0)) return "the generation shrinks";
+  if (new Set(all.map(({ generation }) => generation)).size < all.length) return "a generation twice";
+  if (all.some(({ generation }) => generation > slot.generation)) return "a run of the future";
+  if (all.some(({ phase }) => phase === "ended")) return "a run that has ended is kept";
+  const waiting = all.find(waitsForEver);
+  if (waiting) return `#${waiting.generation} waits (${waiting.phase}) without a deadline`;
+  if (successor && !(rollout && current)) return "a successor outside a handoff";
+  if (!isTask && slot.retiring.some((run) => !isBeingStopped(run))) return "two live runs outside a handoff";
+  if (again && !(current && wanted)) return "to be started again, after nothing";
+  if (rest.state === "backoff" && !Number.isFinite(rest.untilMs)) return "a backoff without end";
+  return isReady(slot) && rest.state !== "down" ? `up and ${rest.state}` : undefined;
+}
+
+function waitsForEver(run: Run): boolean {
   const waits = run.phase !== "spawning" && run.phase !== "up" && run.phase !== "ended";
   const asks = run.phase === "up" && (run.health.asking || (run.reloading && run.reloading.step !== "timed_out"));
-  if (waits || asks) {
-    assert.notEqual(runDeadline(run), undefined, `${name}#${run.generation} waits (${run.phase}) without a deadline`);
-  }
+  return (waits || asks === true) && runDeadline(run) === undefined;
 }
 
 function isBeingStopped(run: Run): boolean {

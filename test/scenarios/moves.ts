@@ -20,7 +20,7 @@ type Kind = (typeof kinds)[number];
 
 export const moves = fc.array(fc.tuple(fc.constantFrom(...kinds), fc.nat(1000), fc.nat(1000)), {
   minLength: 5,
-  maxLength: 40,
+  maxLength: 30,
 });
 
 const names = ["db", "web", "edge"] as const;
@@ -152,9 +152,10 @@ function applyOne(driver: Driver, a: number, b: number): void {
 export function set(driver: Driver, spec: ServiceSpec): void {
   const known = driver.world.services.get(spec.name);
   const before = known && !known.leaving ? known.spec : undefined;
-  const changes = diffSpecs(before, spec);
-  if (before && changes.length === 0) return;
-  send(driver, { kind: "set", spec, source: "file", effect: before ? effectOf(changes, spec) : "none" });
+  if (!before) send(driver, { kind: "set", spec, source: "file", effect: "none" });
+  else if (JSON.stringify(before) !== JSON.stringify(spec)) {
+    send(driver, { kind: "set", spec, source: "file", effect: effectOf(diffSpecs(before, spec), spec) });
+  }
 }
 
 function scale(driver: Driver, a: number, instances: number): void {
