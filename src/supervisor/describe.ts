@@ -26,7 +26,7 @@ export async function describeService(supervisor: Supervisor, name: string): Pro
     lastFailure: failure && { ...failure, logTail },
     nextRunAt: dueMs === undefined ? null : isoAt(dueMs, sources),
     logDirectory,
-    logDroppedBytes: supervisor.droppedBytes(name),
+    logDroppedBytes: supervisor.outputs.droppedBytes(name),
     notEnforced: [...(supervisor.notEnforced.get(name) ?? [])],
   };
 }

@@ -1,4 +1,5 @@
 import type { Process, RunId } from "../core/effects.ts";
+import type { LogSpec, ServiceSpec } from "../core/spec.ts";
 
 /** What a parked descriptor is for; the last part of its key. */
 export const heldKinds = ["pidfd", "stdout", "stderr", "notify", "ready"] as const;
@@ -12,6 +13,8 @@ export interface Holding {
   readonly fds: Map<HeldKind, number>;
   readonly group: string | undefined;
   process?: Process;
+  /** Whose limits are in force. */
+  spec?: ServiceSpec;
   /** Ends what was begun for this run, by name: watches, timers, probes. */
   readonly ongoing: Map<string, () => void>;
   stdout?: OutputStream;
@@ -25,7 +28,8 @@ export interface OutputStream {
   /** Nobody writes any more: takes what is left and closes. */
   end(): void;
   watchLines(onLine: (line: string) => void): () => void;
-  readonly droppedBytes: number;
+  /** Takes new limits while it goes on. */
+  setLimits(limits: LogSpec): void;
 }
 
 export function runKey({ service, slot, generation }: RunId): string {

@@ -145,6 +145,18 @@ export class Instances {
     }
   }
 
+  /** Gives what runs the limits that its definition has now; they need no restart. */
+  refresh(): void {
+    for (const holding of this.#held.values()) {
+      const spec = this.#specOf(holding.run);
+      if (!spec || spec === holding.spec) continue;
+      holding.spec = spec;
+      holding.stdout?.setLimits(spec.log);
+      holding.stderr?.setLimits(spec.log);
+      if (holding.group !== undefined) this.#options.kernel.limitGroup(holding.group, spec);
+    }
+  }
+
   /** Watches the process of an adopted or fresh run for its end. */
   watchProcess(holding: Holding): void {
     const pidfd = holding.fds.get("pidfd");
@@ -315,6 +327,8 @@ export class Instances {
 
   #hold(run: RunId, fds: ReadonlyMap<HeldKind, number>): Holding {
     const holding = this.#resources.hold(run, fds);
+    const spec = this.#specOf(run);
+    if (spec) holding.spec = spec;
     this.#held.set(runKey(run), holding);
     return holding;
   }

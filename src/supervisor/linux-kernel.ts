@@ -112,6 +112,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     findTagged: (tag) => findTagged("LARES_INSTANCE", tag),
     tagsOf,
     createGroup: groups.create,
+    limitGroup: groups.limit,
     removeGroup(group) {
       removeGroup(group);
     },
@@ -145,7 +146,7 @@ const users = new Map<string, { readonly user: User; readonly untilMs: number }>
 function start(launch: Launch, nullFd: number, limit: (group: string, spec: ServiceSpec) => void): number {
   const { spec, argv, env, fds, group, listenPid } = launch;
   const user = userOf(spec);
-  if (group !== undefined) limit(group, spec);
+  if (group !== undefined && isLimited(spec)) limit(group, spec);
   const { files, coreBytes } = spec.limits;
   return spawn({
     file: argv[0] ?? "",
@@ -236,10 +237,16 @@ function cgroupsOf({ homeId, onNotEnforced }: LinuxKernelOptions) {
       }
     },
     limit(group: string, spec: ServiceSpec): void {
-      const { memoryBytes, memorySoftBytes, cpuPercent, pids } = spec.limits;
-      if (memoryBytes === undefined && memorySoftBytes === undefined && cpuPercent === undefined && pids === undefined)
-        return;
-      for (const { limit, reason } of setLimits(group, spec.limits)) onNotEnforced(spec.name, `${limit}: ${reason}`);
+      for (const { limit, reason } of setLimits(group, spec.limits)) {
+        onNotEnforced(spec.name, `limits.${limitKeys[limit]}: ${reason}`);
+      }
     },
   };
+}
+
+/** As the configuration calls them. */
+const limitKeys = { memoryBytes: "memory", memorySoftBytes: "memory_soft", cpuPercent: "cpu", pids: "pids" } as const;
+
+function isLimited({ limits }: ServiceSpec): boolean {
+  return Object.keys(limitKeys).some((key) => limits[key as keyof typeof limitKeys] !== undefined);
 }

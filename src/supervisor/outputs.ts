@@ -20,17 +20,25 @@ export interface OutputsOptions {
   readonly onError: (error: Error) => void;
 }
 
+export interface CapturedOutputs extends Outputs {
+  readonly captures: Captures;
+  /** Bytes of a service that were not written because there was no room, since this supervisor began. */
+  droppedBytes(service: string): number;
+}
+
 /** The output of all instances, captured into files. */
-export function capturedOutputs({
-  directory,
-  onPressure,
-  onError,
-}: OutputsOptions): Outputs & { readonly captures: Captures } {
+export function capturedOutputs({ directory, onPressure, onError }: OutputsOptions): CapturedOutputs {
   const captures = new Captures({ directory, onError });
   const open = new Map<string, Capture>();
+  /** By service, of streams that have ended. */
+  const dropped = new Map<string, number>();
   const keyOf = (run: RunId, name: string) => `${runKey(run)}:${name}`;
   return {
     captures,
+    droppedBytes(service) {
+      const own = [...open.values()].filter(({ options }) => options.service === service);
+      return own.reduce((sum, { stats }) => sum + stats.droppedBytes, dropped.get(service) ?? 0);
+    },
     open(run, { name, fd, spec }) {
       const key = keyOf(run, name);
       const capture = captures.capture({
@@ -40,7 +48,10 @@ export function capturedOutputs({
         stream: name,
         generation: run.generation,
         limits: spec.log,
-        onEnd: () => open.delete(key),
+        onEnd: () => {
+          open.delete(key);
+          dropped.set(run.service, (dropped.get(run.service) ?? 0) + capture.stats.droppedBytes);
+        },
         onPressure: (report) => onPressure(run, `${name}: ${describePressure(report)}`),
       });
       open.set(key, capture);
@@ -70,9 +81,7 @@ function streamOf(capture: Capture): OutputStream {
     },
     end: () => capture.end(),
     watchLines: (onLine) => capture.watchLines(onLine),
-    get droppedBytes() {
-      return capture.stats.droppedBytes;
-    },
+    setLimits: (limits) => capture.setLimits(limits),
   };
 }
 

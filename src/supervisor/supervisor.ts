@@ -21,7 +21,7 @@ import { Journal, journalFile } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";
 import { linuxKernel, userOf } from "./linux-kernel.ts";
 import { ServiceListeners } from "./listeners.ts";
-import { capturedOutputs } from "./outputs.ts";
+import { type CapturedOutputs, capturedOutputs } from "./outputs.ts";
 import { probesOf } from "./probes.ts";
 import { nextRun, replanMs } from "./schedules.ts";
 import { UsageReadings } from "./usage.ts";
@@ -47,7 +47,7 @@ export class Supervisor {
   readonly kernel: Kernel & { readonly cgroupRoot: string | undefined };
   readonly events: EventLog;
   readonly listeners: ServiceListeners;
-  readonly outputs: ReturnType<typeof capturedOutputs>;
+  readonly outputs: CapturedOutputs;
   readonly usage = new UsageReadings();
   readonly desired: DesiredState;
   readonly startedAt = new Date();
@@ -128,6 +128,7 @@ export class Supervisor {
   /** Takes a command, and keeps what is now desired. */
   command(event: WorldEvent): void {
     this.engine.dispatch(event);
+    this.instances.refresh();
     this.saveDesired();
   }
 
@@ -173,14 +174,6 @@ export class Supervisor {
 
   get recoveries(): number {
     return this.#journal.recoveries;
-  }
-
-  /** Bytes of a service's output that were not written because there was no room. */
-  droppedBytes(service: string): number {
-    return this.instances.holdings().reduce((sum, { run, stdout, stderr }) => {
-      if (run.service !== service) return sum;
-      return sum + (stdout?.droppedBytes ?? 0) + (stderr?.droppedBytes ?? 0);
-    }, 0);
   }
 
   close(): void {

@@ -15,7 +15,11 @@ const rounds = 50;
 export function warmUp(version: string): void {
   const engine = new Engine({
     journal: new Journal({ read: () => "", append: () => {}, replace: () => {} }, { version, boot: "none" }),
-    events: { stamp: (events) => events.map((event) => ({ at: "", seq: 0, ...event })), publish: () => {}, unwritten: [] },
+    events: {
+      stamp: (events) => events.map((event) => ({ at: "", seq: 0, ...event })),
+      publish: () => {},
+      unwritten: [],
+    },
     clock: { nowMs: () => 0 },
     perform: () => {},
     wakeAt: () => {},

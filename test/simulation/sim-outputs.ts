@@ -1,0 +1,60 @@
+import type { OutputStream } from "../../src/supervisor/holding.ts";
+import type { Outputs } from "../../src/supervisor/instances.ts";
+import type { Machine } from "./machine.ts";
+import type { SimKernel } from "./sim-kernel.ts";
+
+/** Captures output as the real capture does, in whole lines: what leaves the pipe is in the file at the same moment. */
+export function simOutputs(machine: Machine, kernel: SimKernel): Outputs & { readonly fds: ReadonlySet<number> } {
+  const open = new Set<number>();
+  return {
+    fds: open,
+    open: (run, { name, fd }) => {
+      const path = `${run.service}/${run.slot}:${name}`;
+      return capture({ machine, kernel, open, path, fd });
+    },
+    tail: () => [],
+  };
+}
+
+interface Source {
+  readonly machine: Machine;
+  readonly kernel: SimKernel;
+  readonly open: Set<number>;
+  readonly path: string;
+  readonly fd: number;
+}
+
+function capture({ machine, kernel, open, path, fd }: Source): OutputStream {
+  const watchers = new Set<(line: string) => void>();
+  let isOpen = true;
+  open.add(fd);
+  const take = () =>
+    kernel.move(fd, (lines) => {
+      machine.logs.set(path, [...(machine.logs.get(path) ?? []), ...lines]);
+      for (const line of lines) for (const watcher of watchers) watcher(line);
+    });
+  const finish = () => {
+    watch.close();
+    isOpen = false;
+    open.delete(fd);
+    kernel.close(fd);
+  };
+  const watch = kernel.watch(fd, () => {
+    if (take() === "ended") finish();
+  });
+  return {
+    drain: () => {
+      if (isOpen) take();
+    },
+    end: () => {
+      if (!isOpen) return;
+      take();
+      finish();
+    },
+    watchLines: (onLine) => {
+      watchers.add(onLine);
+      return () => watchers.delete(onLine);
+    },
+    setLimits: () => {},
+  };
+}
