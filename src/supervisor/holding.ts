@@ -1,5 +1,6 @@
 import type { Process, RunId } from "../core/effects.ts";
 import type { LogSpec, ServiceSpec } from "../core/spec.ts";
+import type { Remains } from "./kernel.ts";
 
 /** What a parked descriptor is for; the last part of its key. */
 export const heldKinds = ["pidfd", "stdout", "stderr", "notify", "ready"] as const;
@@ -44,6 +45,11 @@ export function parkKey(run: RunId, kind: HeldKind): string {
 export function parseParkKey(key: string): { readonly runKey: string; readonly kind: HeldKind } | undefined {
   const match = /^(?<run>.+#\d+):(?<kind>pidfd|stdout|stderr|notify|ready)$/s.exec(key);
   return match?.groups ? { runKey: match.groups.run ?? "", kind: match.groups.kind as HeldKind } : undefined;
+}
+
+/** By what the leftovers of a run are found. */
+export function remainsOf({ process, tag, group }: Holding): Remains {
+  return { pid: process?.pid ?? 0, startTime: process?.startTime, tag, group };
 }
 
 /** What is noted with a parked pidfd: the one thing that it does not tell of a process that is gone. */

@@ -4,7 +4,16 @@ import { assertNever, LaresError } from "../core/errors.ts";
 import { findRun } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 import { parseInstanceTag } from "../protocol/instance-tag.ts";
-import { type HeldKind, type Holding, noteOf, type OutputStream, parkKey, runKey, stopOngoing } from "./holding.ts";
+import {
+  type HeldKind,
+  type Holding,
+  noteOf,
+  type OutputStream,
+  parkKey,
+  remainsOf,
+  runKey,
+  stopOngoing,
+} from "./holding.ts";
 import type { NotifyDatagram, Spawned } from "./kernel.ts";
 import { hearAll, notificationFrom } from "./notifications.ts";
 import { RunResources, type RunResourcesOptions } from "./run-resources.ts";
@@ -24,7 +33,13 @@ export interface InstancesOptions extends RunResourcesOptions {
 export interface Outputs {
   open(
     run: RunId,
-    stream: { readonly name: "stdout" | "stderr"; readonly fd: number; readonly spec: ServiceSpec },
+    stream: {
+      readonly name: "stdout" | "stderr";
+      readonly fd: number;
+      readonly spec: ServiceSpec;
+      /** Nobody writes any more, and the descriptor is closed. */
+      readonly onEnd: () => void;
+    },
   ): OutputStream;
   /** The last lines of a run, oldest first. */
   tail(run: RunId): readonly string[];
@@ -221,7 +236,9 @@ export class Instances {
       if (fd === undefined) continue;
       // From here on the capture owns the descriptor.
       holding.fds.delete(name);
-      holding[name] = this.#options.outputs.open(holding.run, { name, fd, spec });
+      // What is closed must not be parked again: its number soon means something else.
+      const onEnd = () => this.#options.store.forget([parkKey(holding.run, name)]);
+      holding[name] = this.#options.outputs.open(holding.run, { name, fd, spec, onEnd });
     }
   }
 
@@ -292,7 +309,7 @@ export class Instances {
       return;
     }
     stopOngoing(holding, "clear");
-    const remains = { pid: holding.process?.pid ?? 0, tag: holding.tag, group: holding.group };
+    const remains = remainsOf(holding);
     if (!kernel.hasLeftovers(remains)) {
       report(run, { type: "cleared" });
       return;

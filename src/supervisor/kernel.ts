@@ -103,8 +103,9 @@ export interface Launch {
 
 /** By what the leftovers of a run are found. */
 export interface Remains {
-  /** Its process group too. */
+  /** Its process group too, unless another process has got that number since; 0 where it is not known. */
   readonly pid: number;
+  readonly startTime: string | undefined;
   readonly tag: string;
   readonly group: string | undefined;
 }

@@ -188,10 +188,15 @@ function receiveNotification(fd: number, options: { readonly peek: boolean }): N
 }
 
 /** What is left of a run whose main process has ended. Without a cgroup: its group, and orphans that carry its tag. */
-function leftoversOf({ pid, tag, group }: Remains, keeperPid: number): readonly number[] {
+function leftoversOf({ pid, startTime, tag, group }: Remains, keeperPid: number): readonly number[] {
   if (group !== undefined) return groupPopulated(group) ? groupPids(group) : [];
+  // The kernel gives out no pid that is in use as a group: if somebody else has it, nothing of the group is left.
+  const leader = pid > 0 ? startTimeOf(pid) : undefined;
+  const isGroupOurs = pid > 0 && (leader === undefined || leader === startTime);
   const orphans = [...childrenOf(keeperPid), ...childrenOf(1)];
-  return orphans.filter((orphan) => pgrpOf(orphan) === pid || environmentOf(orphan)?.get("LARES_INSTANCE") === tag);
+  return orphans.filter(
+    (orphan) => (isGroupOurs && pgrpOf(orphan) === pid) || environmentOf(orphan)?.get("LARES_INSTANCE") === tag,
+  );
 }
 
 function descendantsOf(pid: number): readonly number[] {

@@ -1,6 +1,6 @@
 import type { Notification } from "../core/effects.ts";
 import { parseNotify } from "../protocol/notify.ts";
-import type { Holding } from "./holding.ts";
+import { type Holding, remainsOf } from "./holding.ts";
 import type { Kernel, NotifyDatagram } from "./kernel.ts";
 
 /** Who may speak for an instance besides its own processes. */
@@ -79,8 +79,4 @@ function processAt(pid: number, { holding, kernel }: { holding: Holding; kernel:
   if (pid <= 1 || startTime === undefined || pid === process.pid) return "foreign";
   if (pid === holding.process?.pid) return undefined;
   return kernel.isPartOf(pid, remainsOf(holding)) ? { pid, startTime } : "foreign";
-}
-
-function remainsOf({ process, tag, group }: Holding) {
-  return { pid: process?.pid ?? 0, tag, group };
 }

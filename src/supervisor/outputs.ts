@@ -39,7 +39,7 @@ export function capturedOutputs({ directory, onPressure, onError }: OutputsOptio
       const own = [...open.values()].filter(({ options }) => options.service === service);
       return own.reduce((sum, { stats }) => sum + stats.droppedBytes, dropped.get(service) ?? 0);
     },
-    open(run, { name, fd, spec }) {
+    open(run, { name, fd, spec, onEnd }) {
       const key = keyOf(run, name);
       const capture = captures.capture({
         fd,
@@ -51,6 +51,7 @@ export function capturedOutputs({ directory, onPressure, onError }: OutputsOptio
         onEnd: () => {
           open.delete(key);
           dropped.set(run.service, (dropped.get(run.service) ?? 0) + capture.stats.droppedBytes);
+          onEnd();
         },
         onPressure: (report) => onPressure(run, `${name}: ${describePressure(report)}`),
       });

@@ -277,11 +277,14 @@ export class SimKernel implements Kernel {
   }
 
   /** By cgroup, or else orphans of the process group or with the tag; the same as the real one does. */
-  #leftovers({ pid, tag, group }: Remains): readonly Process[] {
+  #leftovers({ pid, startTime, tag, group }: Remains): readonly Process[] {
     if (group !== undefined) return this.#running().filter(({ cgroup }) => cgroup === group);
+    const leader = this.#machine.processes.get(pid);
+    const isGroupOurs = !leader || leader.startTime === startTime;
     return this.#running().filter(
       (process) =>
-        (process.parent === keeperPid || process.parent === initPid) && (process.group === pid || process.tag === tag),
+        (process.parent === keeperPid || process.parent === initPid) &&
+        ((isGroupOurs && process.group === pid) || process.tag === tag),
     );
   }
 

@@ -8,9 +8,9 @@ export function simOutputs(machine: Machine, kernel: SimKernel): Outputs & { rea
   const open = new Set<number>();
   return {
     fds: open,
-    open: (run, { name, fd }) => {
+    open: (run, { name, fd, onEnd }) => {
       const path = `${run.service}/${run.slot}:${name}`;
-      return capture({ machine, kernel, open, path, fd });
+      return capture({ machine, kernel, open, path, fd, onEnd });
     },
     tail: () => [],
   };
@@ -22,9 +22,10 @@ interface Source {
   readonly open: Set<number>;
   readonly path: string;
   readonly fd: number;
+  readonly onEnd: () => void;
 }
 
-function capture({ machine, kernel, open, path, fd }: Source): OutputStream {
+function capture({ machine, kernel, open, path, fd, onEnd }: Source): OutputStream {
   const watchers = new Set<(line: string) => void>();
   let isOpen = true;
   open.add(fd);
@@ -38,6 +39,7 @@ function capture({ machine, kernel, open, path, fd }: Source): OutputStream {
     isOpen = false;
     open.delete(fd);
     kernel.close(fd);
+    onEnd();
   };
   const watch = kernel.watch(fd, () => {
     if (take() === "ended") finish();
