@@ -57,7 +57,9 @@ export function withRestart(
 
 /** The delay before the restart after `failures` failures in a row. */
 export function backoffMs(policy: RestartSpec, { failures, spread }: { failures: number; spread: number }): number {
-  const plain = Math.min(policy.delayMaxMs, policy.delayMs * policy.factor ** failures);
+  // The factor's power may be infinite, and zero times infinity is no number.
+  const grown = policy.delayMs === 0 ? 0 : policy.delayMs * policy.factor ** failures;
+  const plain = Math.min(policy.delayMaxMs, grown);
   return Math.round(plain * (1 + policy.jitter * (2 * spread - 1)));
 }
 
