@@ -34,6 +34,11 @@ const reopenMs = 100;
 const pollMs = 1000;
 /** Bounds what a burst of events costs the supervisor; where answering takes long, the gap is longer. */
 const pollGapMs = 50;
+/**
+ * A program that is ready as soon as it is started may still fail at boot: nothing is called a success before it has lived
+ * for so long.
+ */
+const provenMs = 400;
 /** If nothing moves for so long after a failure, what is still down waits for what failed. */
 const quietMs = 2000;
 
@@ -86,9 +91,14 @@ class Wait {
       const disconnected = !(await this.#refresh());
       const standing = this.#standing(disconnected);
       this.#options.onChange?.(standing);
-      if (!disconnected && this.#ended(standing)) return standing;
+      const unprovenMs = this.#unprovenMs(standing);
+      if (!disconnected && this.#ended(standing) && unprovenMs === 0) return standing;
       const leftMs = startedMs + (this.#options.timeoutMs ?? Number.POSITIVE_INFINITY) - this.#clock.nowMs();
       if (leftMs <= 0) throw timedOut(standing, this.#options.timeoutMs ?? 0);
+      if (!disconnected && this.#ended(standing)) {
+        await this.#clock.sleep(Math.min(unprovenMs, leftMs));
+        continue;
+      }
       await this.#clock.sleep(Math.min(Math.max(pollGapMs, 2 * (this.#clock.nowMs() - askedMs)), leftMs));
       await this.#pause(Math.min(disconnected ? reopenMs : pollMs, leftMs));
     }
@@ -133,6 +143,12 @@ class Wait {
     const facts = { instances: Map.groupBy(this.#instances, ({ service }) => service), reloads: this.#reloads };
     const verdicts = this.#goals.map((goal) => ({ goal, verdict: judge(goal, facts) }));
     return { verdicts, instances: this.#instances, reloads: this.#reloads, disconnected };
+  }
+
+  /** How long until the youngest of what came up has proven that it stays. */
+  #unprovenMs({ instances }: Standing): number {
+    const up = concerned(this.#goals, instances).filter(({ state }) => state === "up");
+    return Math.max(0, ...up.map(({ uptimeMs }) => provenMs - (uptimeMs ?? provenMs)));
   }
 
   #ended({ verdicts, instances }: Standing): boolean {
