@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { withRoutes } from "./api-routes.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const pages = globSync(["*.md", "docs/**/*.md", "examples/**/*.md"], { cwd: root, exclude: ["**/node_modules"] });
@@ -49,3 +50,8 @@ for (const page of pages) {
     assert.deepEqual(missing, []);
   });
 }
+
+test("docs/api.md lists the routes that there are; if not, run `node scripts/api-reference.ts`", () => {
+  const page = readFileSync(path.join(root, "docs/api.md"), "utf8");
+  assert.equal(page, withRoutes(page));
+});

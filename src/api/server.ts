@@ -1,18 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type ErrorCode, LaresError } from "../core/errors.ts";
 import type { ApiError } from "../protocol/api.ts";
-import { isAllowedPeer, listenPrivately } from "../supervisor/private-socket.ts";
+import { listenPrivately } from "../supervisor/private-socket.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
-import { actions } from "./resources/actions.ts";
-import { apply } from "./resources/apply.ts";
-import { events } from "./resources/events.ts";
-import { instances } from "./resources/instances.ts";
-import { service, services } from "./resources/services.ts";
-import { supervisor as supervisorRoute } from "./resources/supervisor.ts";
-import type { Route } from "./route.ts";
-
-/** The whole API. Who may use it is one rule for all: the supervisor's own user, and root. */
-const routes: readonly Route[] = [instances, services, service, apply, actions, events, supervisorRoute];
+import { accessRules } from "./access.ts";
+import { findRoute, type Route } from "./route.ts";
+import { routes } from "./routes.ts";
 
 const bodyBytesMax = 32 * 1024 * 1024;
 /** A client that sends half a request is not waited for. */
@@ -37,7 +30,6 @@ export function serveApi(supervisor: Supervisor, path: string): Promise<() => vo
   );
   server.on("connection", (socket) => {
     socket.on("error", () => socket.destroy());
-    if (!isAllowedPeer(socket)) socket.destroy();
   });
   server.on("clientError", (_error, socket) => {
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
@@ -48,18 +40,23 @@ export function serveApi(supervisor: Supervisor, path: string): Promise<() => vo
 async function handle(supervisor: Supervisor, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const url = new URL(request.url ?? "/", "http://lares");
-    const found = routes.flatMap((route) => {
-      const match = route.method === request.method ? route.pattern.exec(url.pathname) : null;
-      return match ? [{ route, parameters: decoded(match.groups ?? {}) }] : [];
-    })[0];
+    const found = findRoute(routes, { method: request.method, path: url.pathname });
     if (!found) throw new LaresError("usage", `Cannot ${request.method} "${url.pathname}": there is no such thing`);
+    const { route } = found;
+    if (!accessRules[route.access].allows(request.socket)) throw refusal(route);
+    const parameters = decoded(found.parameters);
     const body = request.method === "POST" ? await readBody(request) : undefined;
-    const call = { supervisor, parameters: found.parameters, query: url.searchParams, body, request, response };
-    const answer = await found.route.answer(call);
+    const answer = await route.answer({ supervisor, parameters, query: url.searchParams, body, request, response });
     if (answer !== undefined) send(response, 200, answer);
   } catch (error) {
     fail(response, error);
   }
+}
+
+function refusal({ method, path, access }: Route): LaresError {
+  return new LaresError("not_permitted", `Cannot ${method} "${path}": it is for its ${access} only`, {
+    hint: "Run the command as the supervisor's own user, or as root.",
+  });
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
@@ -101,9 +98,9 @@ function send(response: ServerResponse, status: number, answer: object): void {
   response.end(text);
 }
 
-function decoded(groups: Record<string, string>): Record<string, string> {
+function decoded(segments: Readonly<Record<string, string>>): Record<string, string> {
   try {
-    return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]));
+    return Object.fromEntries(Object.entries(segments).map(([name, value]) => [name, decodeURIComponent(value)]));
   } catch (cause) {
     throw new LaresError("usage", "Cannot read the request: its path is badly encoded", { cause });
   }

@@ -179,4 +179,5 @@ export const routes = {
   actions: "/v1/actions",
   events: "/v1/events",
   supervisor: "/v1/supervisor",
+  openApi: "/v1/openapi.json",
 } as const;

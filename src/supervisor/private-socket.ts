@@ -25,8 +25,12 @@ export function listenPrivately(server: Server, path: string): Promise<() => voi
   return promise;
 }
 
-/** The socket's mode keeps others out already; this also holds where it was opened up by mistake. */
-export function isAllowedPeer(socket: Socket): boolean {
+/**
+ * Whether this user, or root, is on the other side.
+ *
+ * The socket's mode keeps others out already; this also holds where it was opened up by mistake.
+ */
+export function isOwner(socket: Socket): boolean {
   const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
   const { uid } = peerCredentials(fd);
   return uid === 0 || uid === process.getuid?.();

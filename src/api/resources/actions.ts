@@ -1,5 +1,5 @@
 import { LaresError } from "../../core/errors.ts";
-import type { ActionReply, ActionRequest } from "../../protocol/api.ts";
+import { type ActionReply, type ActionRequest, routes } from "../../protocol/api.ts";
 import { actionCommand, concerned } from "../../supervisor/operations.ts";
 import type { Route } from "../route.ts";
 
@@ -16,10 +16,14 @@ const actionNames: readonly string[] = [
   "down",
 ] satisfies ActionRequest["action"][];
 
-/** `POST /v1/actions` */
+/** Answers when the action is accepted; events say when it is done. */
 export const actions: Route = {
   method: "POST",
-  pattern: /^\/v1\/actions$/,
+  path: routes.actions,
+  access: "owner",
+  summary: "Start, stop, restart, reload, scale, signal, reset or delete services; end or replace the supervisor",
+  takes: "ActionRequest",
+  gives: "ActionReply",
   answer: ({ supervisor, body }): ActionReply => {
     const request = readRequest(body);
     const { seq } = supervisor.events;

@@ -1,13 +1,17 @@
 import { LaresError } from "../../core/errors.ts";
-import type { ApplyReply, ApplyRequest } from "../../protocol/api.ts";
+import { type ApplyReply, type ApplyRequest, routes } from "../../protocol/api.ts";
 import { checkSpecs } from "../../supervisor/check-specs.ts";
 import { applyCommand, planOf } from "../../supervisor/operations.ts";
 import type { Route } from "../route.ts";
 
-/** `POST /v1/apply` */
+/** Answers when the plan is accepted; events say when it is carried out. */
 export const apply: Route = {
   method: "POST",
-  pattern: /^\/v1\/apply$/,
+  path: routes.apply,
+  access: "owner",
+  summary: "Plan what a file changes, and carry it out unless it is a dry run",
+  takes: "ApplyRequest",
+  gives: "ApplyReply",
   answer: ({ supervisor, body }): ApplyReply => {
     const request = readRequest(body);
     const plan = planOf(supervisor.engine.world, request);

@@ -1,13 +1,22 @@
 import { LaresError } from "../../core/errors.ts";
+import { routes } from "../../protocol/api.ts";
 import type { Route } from "../route.ts";
 
 /** A follower that reads more slowly than events come is let go rather than waited for. */
 const unreadBytesMax = 4 * 1024 * 1024;
 
-/** `GET /v1/events?since=SEQ|ISO&follow=1`, as NDJSON */
+/** Past events, and with `follow` those to come. */
 export const events: Route = {
   method: "GET",
-  pattern: /^\/v1\/events$/,
+  path: routes.events,
+  access: "owner",
+  summary: "What the supervisor saw and decided",
+  parameters: {
+    since: "An event's number, to begin after it; or a time (ISO 8601), to begin there. Otherwise all that is kept.",
+    follow: "With `1` the stream goes on with what happens.",
+  },
+  gives: "EventView",
+  many: "stream",
   answer: ({ supervisor, query, request, response }) => {
     const past = supervisor.events.since(readSince(query.get("since")));
     response.writeHead(200, { "content-type": "application/x-ndjson" });

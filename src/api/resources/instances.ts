@@ -1,10 +1,18 @@
+import { routes } from "../../protocol/api.ts";
 import { instanceViews } from "../../supervisor/views.ts";
 import type { Route } from "../route.ts";
 
-/** `GET /v1/instances?usage=0` */
+/** What `lares ls` shows. */
 export const instances: Route = {
   method: "GET",
-  pattern: /^\/v1\/instances$/,
+  path: routes.instances,
+  access: "owner",
+  summary: "All instances of all services",
+  parameters: {
+    usage: "With `0` memory and processor share are null: reading them is most of what an answer costs.",
+  },
+  gives: "InstanceView",
+  many: "list",
   answer: ({ supervisor, query }) => {
     const sources = supervisor.viewSources();
     const without = { ...sources, usage: () => undefined };

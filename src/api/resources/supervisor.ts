@@ -1,10 +1,13 @@
-import type { SupervisorView } from "../../protocol/api.ts";
+import { routes, type SupervisorView } from "../../protocol/api.ts";
 import type { Route } from "../route.ts";
 
-/** `GET /v1/supervisor` */
+/** Who answers. */
 export const supervisor: Route = {
   method: "GET",
-  pattern: /^\/v1\/supervisor$/,
+  path: routes.supervisor,
+  access: "owner",
+  summary: "The supervisor itself: version, process, home",
+  gives: "SupervisorView",
   answer: ({ supervisor: it }): SupervisorView => {
     const { files, version } = it.options;
     const { run, state, log } = files.homes;
