@@ -1,24 +1,14 @@
+import type { Program, RunOptions } from "./background/program.ts";
 import { Configuration, type ConfigurationOptions } from "./config/configuration.ts";
 import type { OutputOf, StandardSchema } from "./config/standard-schema.ts";
 import type { DaemonDefinition } from "./definition.ts";
-import type { Breach } from "./guard/guard.ts";
 import { homesOf } from "./homes.ts";
 import { RunningDaemon } from "./lifecycle/running-daemon.ts";
 import { StateFile, statePathOf } from "./lifecycle/state-file.ts";
 import { Notifier } from "./notifier.ts";
-import type { PidFile } from "./pid-file.ts";
-
-export interface RunOptions {
-  /** Instead of the file of the definition. */
-  readonly configFile?: string | undefined;
-  /** Taken already, by us or by a predecessor. */
-  readonly pidFile?: PidFile | undefined;
-  readonly onCrash?: (error: Error) => void;
-  readonly onOverLimit?: (breach: Breach) => void;
-}
 
 /** A defined daemon, not running yet. */
-export class Daemon<Config> {
+export class Daemon<Config> implements Program<Config> {
   readonly definition: DaemonDefinition<Config>;
   readonly config: ConfigurationOptions<StandardSchema> | undefined;
 

@@ -5,13 +5,14 @@
  * functions that need it, when they are called.
  */
 export { LaresError } from "../core/errors.ts";
+export type { RunOptions } from "./background/program.ts";
 export { Configuration, type ConfigurationChange, type ConfigurationOptions } from "./config/configuration.ts";
 export { Secret, secret } from "./config/secret.ts";
 export type { Snapshot } from "./config/snapshot.ts";
 export type { StandardSchema } from "./config/standard-schema.ts";
 export { type CrashHandlerOptions, handleCrashes } from "./crash/handler.ts";
 export { type CrashContext, writeCrashReport } from "./crash/report.ts";
-export { Daemon, defineDaemon, type RunOptions } from "./define-daemon.ts";
+export { Daemon, defineDaemon } from "./define-daemon.ts";
 export type { DaemonContext, DaemonDefinition, DaemonHandlers } from "./definition.ts";
 export { type DrainableServer, type DrainOptions, type DrainReport, drainServer, trackServer } from "./drain.ts";
 export { exitCodes } from "./exit-codes.ts";

@@ -2,12 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LaresError } from "../../core/errors.ts";
 import { isZombie } from "../../os/processes.ts";
-import type { Daemon } from "../define-daemon.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { type Attempt, type DaemonState, readState } from "../lifecycle/state-file.ts";
 import { isAlive, readPid, runningPid } from "../pid-file.ts";
 import { launch } from "./launch.ts";
-import type { VerbOptions } from "./verbs.ts";
+import type { Program, VerbOptions } from "./program.ts";
 
 const lookMs = 20;
 const outcomeTimeoutMs = 90_000;
@@ -15,7 +14,7 @@ const succeeded: Attempt = { count: 1, at: null, error: null };
 /** Beyond the daemon's own grace period. */
 const killMarginMs = 5_000;
 
-export async function stop<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function stop<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const { name, graceMs = 10_000 } = daemon.definition;
   const pid = await runningPid(options.pidFile);
   if (pid === undefined) {
@@ -33,12 +32,12 @@ export async function stop<Config>(daemon: Daemon<Config>, options: VerbOptions)
   return exitCodes.failed;
 }
 
-export async function restart<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function restart<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   await stop(daemon, options);
   return launch(daemon, options);
 }
 
-export async function reload<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function reload<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const pid = await pidOf(daemon, options);
   const before = readState(options.pidFile)?.reload.count ?? 0;
   process.kill(pid, "SIGHUP");
@@ -46,7 +45,7 @@ export async function reload<Config>(daemon: Daemon<Config>, options: VerbOption
   return report(outcome, { done: `${daemon.definition.name}: reloaded`, verb: "reload" });
 }
 
-export async function upgrade<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function upgrade<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const pid = await pidOf(daemon, options);
   const before = readState(options.pidFile)?.upgrade.count ?? 0;
   process.kill(pid, "SIGUSR2");
@@ -58,7 +57,7 @@ export async function upgrade<Config>(daemon: Daemon<Config>, options: VerbOptio
   return report(outcome, { done: `${daemon.definition.name}: upgraded`, verb: "upgrade" });
 }
 
-export async function status<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function status<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const { name } = daemon.definition;
   const pid = await runningPid(options.pidFile);
   const state = pid === undefined ? undefined : readState(options.pidFile);
@@ -91,7 +90,7 @@ function describeAttempt({ count, error }: Attempt): string {
   return error === null ? String(count) : `${count}, the last one failed: ${error}`;
 }
 
-async function pidOf<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+async function pidOf<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const pid = await runningPid(options.pidFile);
   if (pid !== undefined) return pid;
   const { name } = daemon.definition;

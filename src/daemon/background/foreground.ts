@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { LaresError } from "../../core/errors.ts";
 import { handleCrashes } from "../crash/handler.ts";
-import type { Daemon } from "../define-daemon.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { describeBreach } from "../guard/limits.ts";
 import { homesOf } from "../homes.ts";
@@ -10,13 +9,13 @@ import type { RunningDaemon } from "../lifecycle/running-daemon.ts";
 import { pidFdVariable } from "../lifecycle/successor.ts";
 import { PidFile } from "../pid-file.ts";
 import { handleSignals } from "../signals.ts";
-import type { VerbOptions } from "./verbs.ts";
+import type { Program, VerbOptions } from "./program.ts";
 
 /** Set for a process that `start --daemon` has started. */
 export const backgroundVariable = "LARES_BACKGROUND";
 
 /** @returns the exit code, when the daemon has stopped. */
-export async function runInForeground<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function runInForeground<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const { name, version } = daemon.definition;
   const crashDirectory = daemon.definition.crashDirectory ?? join(homesOf(name).state, "crashes");
   let running: RunningDaemon<Config> | undefined;

@@ -3,11 +3,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { LaresError } from "../../core/errors.ts";
-import type { Daemon } from "../define-daemon.ts";
 import { exitCodes } from "../exit-codes.ts";
-import type { VerbOptions } from "./verbs.ts";
+import type { Program, VerbOptions } from "./program.ts";
 
-export async function install<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function install<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const unit = composeUnit({
     name: daemon.definition.name,
     graceMs: daemon.definition.graceMs ?? 10_000,

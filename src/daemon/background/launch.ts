@@ -5,12 +5,11 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { LaresError } from "../../core/errors.ts";
-import type { Daemon } from "../define-daemon.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { homesOf } from "../homes.ts";
 import { runningPid } from "../pid-file.ts";
 import { backgroundVariable } from "./foreground.ts";
-import type { VerbOptions } from "./verbs.ts";
+import type { Program, VerbOptions } from "./program.ts";
 
 /**
  * Starts the program in a session of its own, without a terminal, and waits until it is ready.
@@ -19,7 +18,7 @@ import type { VerbOptions } from "./verbs.ts";
  *
  * @returns 0 when it is ready, else the exit code of what could not start, whose output is printed.
  */
-export async function launch<Config>(daemon: Daemon<Config>, options: VerbOptions): Promise<number> {
+export async function launch<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const { name } = daemon.definition;
   const pid = await runningPid(options.pidFile);
   if (pid !== undefined) {
@@ -42,7 +41,7 @@ export async function launch<Config>(daemon: Daemon<Config>, options: VerbOption
 }
 
 function spawnInBackground<Config>(
-  daemon: Daemon<Config>,
+  daemon: Program<Config>,
   how: { readonly options: VerbOptions; readonly output: number },
 ): ChildProcess {
   const { background } = daemon.definition;
@@ -70,7 +69,7 @@ async function readyOrEnd(child: ChildProcess): Promise<number | undefined> {
   return code;
 }
 
-function openOutput<Config>(daemon: Daemon<Config>, options: VerbOptions): { fd: number; path: string } {
+function openOutput<Config>(daemon: Program<Config>, options: VerbOptions): { fd: number; path: string } {
   const { name, background } = daemon.definition;
   const path = options.output ?? background?.output ?? join(homesOf(name).log, `${name}.out`);
   try {

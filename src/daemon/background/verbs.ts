@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type ErrorCode, LaresError } from "../../core/errors.ts";
-import type { Daemon } from "../define-daemon.ts";
 import { exitCodes } from "../exit-codes.ts";
+import type { Program, VerbOptions } from "./program.ts";
 
 const usage = (name: string) => `usage: ${name} [VERB] [OPTION…]
 
@@ -22,20 +22,8 @@ const usage = (name: string) => `usage: ${name} [VERB] [OPTION…]
   --output FILE       where standard output and error go in the background
 `;
 
-export interface VerbOptions {
-  readonly configFile: string | undefined;
-  readonly pidFile: string;
-  /** Whether somebody named a PID file: then one is written in the foreground too. */
-  readonly pidFileNamed: boolean;
-  readonly output: string | undefined;
-  readonly json: boolean;
-  readonly print: boolean;
-  readonly type: "notify" | "forking";
-  readonly user: string | undefined;
-}
-
 /** @returns the exit code. */
-export async function runVerb<Config>(daemon: Daemon<Config>, argv: readonly string[]): Promise<number> {
+export async function runVerb<Config>(daemon: Program<Config>, argv: readonly string[]): Promise<number> {
   const { name } = daemon.definition;
   try {
     const { verb, options, inBackground, help } = parse(daemon, argv);
@@ -50,7 +38,10 @@ export async function runVerb<Config>(daemon: Daemon<Config>, argv: readonly str
   }
 }
 
-async function dispatch<Config>(daemon: Daemon<Config>, call: { verb: string; options: VerbOptions }): Promise<number> {
+async function dispatch<Config>(
+  daemon: Program<Config>,
+  call: { verb: string; options: VerbOptions },
+): Promise<number> {
   const { verb, options } = call;
   switch (verb) {
     case "run":
@@ -75,7 +66,7 @@ async function dispatch<Config>(daemon: Daemon<Config>, call: { verb: string; op
   }
 }
 
-function parse<Config>(daemon: Daemon<Config>, argv: readonly string[]) {
+function parse<Config>(daemon: Program<Config>, argv: readonly string[]) {
   const { name, background } = daemon.definition;
   try {
     const { values, positionals } = parseArgs({

@@ -1,6 +1,6 @@
-import type { Metrics, MetricsOptions } from "./metrics.ts";
+import type { Metrics, MetricsOptions } from "./types.ts";
 
-export type { Metrics, MetricsOptions, PushTarget } from "./metrics.ts";
+export type { Metrics, MetricsOptions, PushTarget } from "./types.ts";
 
 /**
  * Makes the metrics of a program: its own, and those of process, event loop and garbage collector.

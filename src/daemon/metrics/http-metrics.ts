@@ -1,7 +1,7 @@
 /** What an HTTP server does, in the names of OpenTelemetry's semantic conventions. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DrainableServer } from "../drain.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "./types.ts";
 
 /** Seconds; the boundaries that the conventions advise. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];

@@ -1,8 +1,8 @@
 /** Sends metrics away on an interval, for programs that nobody scrapes. */
 import type * as Client from "@prometheus-io/client";
 import { LaresError } from "../../core/errors.ts";
-import type { MetricsOptions, PushTarget } from "./metrics.ts";
 import { toOtlp } from "./otlp.ts";
+import type { MetricsOptions, PushTarget } from "./types.ts";
 
 const timeoutMs = 5_000;
 type Registry = Client.Registry<Client.OpenMetricsContentType>;
