@@ -111,7 +111,8 @@ function checkExit(event: EndEvent, { machine, lives }: { machine: Machine; live
   const isTrue = ended.some(
     ({ process: { exit } }) => exit && exit.code === event.code && exit.signal === event.signal,
   );
-  if (isTrue || (event.status === "unknown" && !machine.options.keepsStatus)) return;
+  const mayBeUnknown = !machine.options.keepsStatus || ended.some(({ wasParked }) => !wasParked);
+  if (isTrue || (event.status === "unknown" && mayBeUnknown)) return;
   const exits = ended.map(({ process: { exit } }) => JSON.stringify(exit ?? "alive")).join(" ");
   machine.violated(
     `${service}/${slot}#${generation}: said to have ended with ${event.code ?? event.signal ?? event.status}, in truth ${exits}`,

@@ -22,6 +22,8 @@ interface Behaviour {
   readonly onTerm: "obey" | "linger" | "ignore";
   readonly lingerMs: number;
   readonly lines: number;
+  /** How long it pings its watchdog. */
+  readonly pingsForMs: number;
   readonly child: "none" | "obedient" | "stubborn";
 }
 
@@ -47,8 +49,10 @@ export function runProgram(process: Process, context: ProgramContext): void {
       machine.processes.end(process, exit);
     });
   }
-  if (launch.spec.watchdogMs !== undefined)
-    ping(process, Math.floor(launch.spec.watchdogMs / 2), { ...context, after });
+  if (launch.spec.watchdogMs !== undefined) {
+    const everyMs = Math.floor(launch.spec.watchdogMs / 2);
+    ping(process, { everyMs, untilMs: machine.nowMs + behaviour.pingsForMs, ...context, after });
+  }
 }
 
 type After = (delayMs: number, act: () => void) => void;
@@ -65,6 +69,7 @@ function behaviourOf(spec: ServiceSpec, { random, isQuiet }: Machine): Behaviour
     onTerm: calm ? "obey" : random.pick(["obey", "obey", "linger", "ignore"]),
     lingerMs: random.int(0, 80),
     lines: random.int(0, 5),
+    pingsForMs: !calm && random.chance(0.3) ? random.int(0, 200) : Number.POSITIVE_INFINITY,
     child: calm ? "none" : random.pick(["none", "none", "none", "obedient", "stubborn"]),
   };
 }
@@ -109,9 +114,19 @@ function writeLine(process: Process, fd: number, line: string): void {
   if (end?.kind === "pipe_write") end.pipe.lines.push(line);
 }
 
-function ping(process: Process, everyMs: number, context: ProgramContext & { readonly after: After }): void {
-  say(process, "WATCHDOG=1", context);
-  context.after(everyMs, () => ping(process, everyMs, context));
+interface Pinging extends ProgramContext {
+  readonly after: After;
+  readonly everyMs: number;
+  readonly untilMs: number;
+}
+
+function ping(process: Process, pinging: Pinging): void {
+  const { machine, witness, after, everyMs, untilMs } = pinging;
+  if (machine.nowMs >= untilMs) witness.lifeOf(process).isSick = true;
+  else {
+    say(process, "WATCHDOG=1", pinging);
+    after(everyMs, () => ping(process, pinging));
+  }
 }
 
 /** Tells its supervisor something, whoever that is at the moment. */

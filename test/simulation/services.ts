@@ -4,7 +4,7 @@ import type { Random } from "./random.ts";
 
 /** Some services, the later of which may come after the earlier. */
 export function randomServices(random: Random): readonly ServiceSpec[] {
-  const count = random.pick([1, 1, 2, 2, 3]);
+  const count = random.pick([1, 1, 1, 1, 2, 2, 3]);
   const specs: ServiceSpec[] = [];
   for (let index = 0; index < count; index += 1) specs.push(randomService(random, specs));
   return specs;
@@ -28,7 +28,7 @@ function randomService(random: Random, earlier: readonly ServiceSpec[]): Service
     command: isHopeless ? ["program", hopeless] : ["program"],
     directory: "/",
     env: {},
-    instances: random.pick([1, 1, 1, 2, 2, 3]),
+    instances: random.pick([1, 1, 1, 1, 2, 3]),
     listen: [],
     balance: "shared",
     ready: isTask ? { by: "started", timeoutMs: 1000 } : randomReadiness(random),
@@ -46,7 +46,7 @@ function randomService(random: Random, earlier: readonly ServiceSpec[]): Service
       periodMs: isHopeless ? 90_000 : random.pick([200, 1000, 90_000]),
       then: random.chance(0.8) ? "fail" : "slow",
     },
-    stop: { signal: "SIGTERM", graceMs: random.int(10, 150) },
+    stop: { signal: "SIGTERM", graceMs: random.int(30, 150) },
     reload: {
       style: random.chance(0.7) ? "rolling" : "restart",
       settleMs: random.int(0, 30),

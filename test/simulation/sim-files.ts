@@ -3,6 +3,7 @@ import type { StoreSocket } from "../../src/supervisor/fd-store.ts";
 import type { JournalFile } from "../../src/supervisor/journal.ts";
 import type { Machine } from "./machine.ts";
 import type { SimKernel } from "./sim-kernel.ts";
+import type { Witness } from "./witness.ts";
 
 /** The journal: a death in the middle of a write leaves a part of it. */
 export function simJournalFile(machine: Machine, kernel: SimKernel): JournalFile {
@@ -41,14 +42,20 @@ function torn(text: string, { random }: Machine): string {
 }
 
 /** The store's pair of sockets. */
-export function simStoreSocket(machine: Machine, kernel: SimKernel): StoreSocket {
+export function simStoreSocket(
+  machine: Machine,
+  { kernel, witness }: { readonly kernel: SimKernel; readonly witness: Witness },
+): StoreSocket {
   const queue = machine.store;
   return {
     send(data, fds) {
       kernel.enter();
       const descriptions = fds.map((fd) => kernel.describe(fd));
       if (queue.length >= machine.options.storeMessagesMax) return false;
-      for (const description of descriptions) description.refs += 1;
+      for (const description of descriptions) {
+        description.refs += 1;
+        if (description.kind === "pidfd") witness.parked(description.process);
+      }
       queue.push({ data: Buffer.from(data), descriptions });
       return true;
     },

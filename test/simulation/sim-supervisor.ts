@@ -13,7 +13,7 @@ import { simOutputs } from "./sim-outputs.ts";
 import type { Witness } from "./witness.ts";
 
 /** So that the store and the journal are written anew within a short life. */
-const small = { messagesMax: 6, rewriteBytes: 6000 } as const;
+const small = { messagesMax: 6, rewriteBytes: 10_000 } as const;
 
 export interface SupervisorContext {
   readonly machine: Machine;
@@ -39,7 +39,7 @@ export function startSupervisor({ machine, witness, faults, callsLeft }: Supervi
   const outputs = simOutputs(machine, kernel);
   const interpreter = new Interpreter({
     kernel,
-    store: faults.store(new FdStore(simStoreSocket(machine, kernel), small)),
+    store: faults.store(new FdStore(simStoreSocket(machine, { kernel, witness }), small)),
     journal: new Journal(faults.journal(simJournalFile(machine, kernel)), { version: "1", boot: "boot" }, small),
     events: new EventLog(simEventFile(machine, kernel), {
       now: () => new Date(machine.nowMs),
@@ -49,7 +49,7 @@ export function startSupervisor({ machine, witness, faults, callsLeft }: Supervi
     listeners: { open: () => [], adopt: () => {}, steer: () => {}, waiting: () => 0, close: () => {} },
     isFallback: false,
     isListenerKey: () => false,
-    probes: simProbes(machine, kernel),
+    probes: simProbes(machine, { kernel, witness }),
     homeId,
     version: "1",
     notifyDirectory: "/run/notify",
@@ -64,13 +64,15 @@ export function startSupervisor({ machine, witness, faults, callsLeft }: Supervi
 }
 
 /** Readiness as it is; questions over the network are answered by chance, well once it is quiet. */
-function simProbes(machine: Machine, kernel: SimKernel): Probes {
+function simProbes(machine: Machine, { kernel, witness }: { kernel: SimKernel; witness: Witness }): Probes {
   const ask = () => Promise.reject(new Error("nothing is asked over the network here"));
   const { untilReady } = probesOf({ kernel, ask, isListening: () => false });
   return {
     untilReady,
-    checkHealth(_holding, _spec, onAnswer) {
+    checkHealth({ process }, _spec, onAnswer) {
       const ok = machine.isQuiet || machine.random.chance(0.7);
+      const life = witness.lifeAt(process?.pid);
+      if (life && !ok) life.isSick = true;
       return kernel.later(machine.random.int(1, 20), () => onAnswer({ ok, detail: ok ? "well" : "ill" }));
     },
   };

@@ -1,4 +1,5 @@
 import type { Command } from "../../src/core/commands.ts";
+import { LaresError } from "../../src/core/errors.ts";
 import { checkAtEnd } from "./check-end.ts";
 import { checkIdle } from "./check-idle.ts";
 import { applyAll, type Intent, randomCommand } from "./commands.ts";
@@ -71,12 +72,12 @@ class Simulation {
     const { machine } = this;
     machine.beginChurn();
     this.#commands.push(applyAll(this.#intent));
-    for (let left = this.#random.int(0, 4); left > 0; left -= 1) {
-      this.#live(this.#random.int(0, 120));
+    for (let left = this.#random.int(0, 3); left > 0; left -= 1) {
+      this.#live(this.#random.int(0, 80));
       const command = randomCommand(this.#intent, this.#random);
       if (command) this.#commands.push(command);
     }
-    this.#live(this.#random.int(0, 300));
+    this.#live(this.#random.int(0, 150));
     machine.isQuiet = true;
     this.#deathsLeft = 0;
     // What was begun before goes on for a while.
@@ -120,7 +121,13 @@ class Simulation {
     // What dies while it recovers has to be seen as well.
     this.#supervisor = supervisor;
     machine.say(`supervisor ${supervisor.kernel.pid} begins`);
-    supervisor.interpreter.recover({ world: { services: new Map(), ending: false } });
+    try {
+      supervisor.interpreter.recover({ world: { services: new Map(), ending: false } });
+    } catch (error) {
+      if (!(error instanceof LaresError)) throw error;
+      // It ends in order to try again, as when there are no descriptors left.
+      supervisor.kernel.kill();
+    }
     return supervisor;
   }
 

@@ -13,13 +13,22 @@ export interface Life {
   readonly process: Process;
   readonly spec: ServiceSpec;
   readonly startedAtMs: number;
+  /** It is part of a reload, which may take it back. */
+  readonly isReplacing: boolean;
   /** When it said that it was ready. */
   readyAtMs?: number;
+  /** It gave a bad answer, or stopped to ping its watchdog: whoever ends it is right. */
+  isSick?: boolean;
+  /** Its pidfd was parked: from then on its end cannot be missed. */
+  wasParked?: boolean;
   /** When it was first told to stop. */
   toldAtMs?: number;
   /** Numbered lines in the order they were written. */
   readonly lines: string[];
 }
+
+/** So much time may pass within one step of the supervisor, between its decision and what it does. */
+const slowMs = 20;
 
 /** Sees everything that happens on the machine, and objects as soon as something does that never should. */
 export class Witness {
@@ -45,6 +54,15 @@ export class Witness {
     return (this.#touchedAtMs.get(service) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
   }
 
+  lifeAt(pid: number | undefined): Life | undefined {
+    return this.lives.findLast(({ process }) => process.pid === pid);
+  }
+
+  parked(process: Process): void {
+    const life = this.lives.find((one) => one.process === process);
+    if (life) life.wasParked = true;
+  }
+
   lifeOf(process: Process): Life {
     return this.lives.find((life) => life.process === process) ?? this.#machine.violated("a process without a life");
   }
@@ -65,8 +83,9 @@ export class Witness {
         machine.violated(`${process.tag} was started while ${other.tag} is alive`);
     }
     this.#checkRestartLimit(run, spec);
-    const life = { id: this.lives.length, run, process, spec, startedAtMs: machine.nowMs, lines: [] };
-    this.lives.push(life);
+    const isReplacing = this.#world()?.services.get(run.service)?.rollout !== undefined;
+    const id = this.lives.length;
+    this.lives.push({ id, run, process, spec, startedAtMs: machine.nowMs, isReplacing, lines: [] });
   }
 
   /** Signals go to runs that are to end, and to nobody else. */
@@ -90,9 +109,16 @@ export class Witness {
     if (phase === "clearing") machine.violated(`${process.tag} is thought to have ended, and is alive`);
     const isFirst = life.toldAtMs === undefined;
     life.toldAtMs ??= nowMs;
-    if (signal === "SIGKILL" && nowMs - life.toldAtMs < spec.stop.graceMs && !this.#hasChanged(spec))
+    if (signal === "SIGKILL" && nowMs - life.toldAtMs < spec.stop.graceMs - slowMs && !this.#hasChanged(spec))
       machine.violated(`${process.tag} was killed ${nowMs - life.toldAtMs} ms after it was told to stop`);
-    if (!isFirst || spec.requires.length > 0 || this.wasTouchedSince(spec.name, life.startedAtMs)) return;
+    if (
+      !isFirst ||
+      life.isReplacing ||
+      life.isSick ||
+      spec.requires.length > 0 ||
+      this.wasTouchedSince(spec.name, life.startedAtMs)
+    )
+      return;
     const { by, timeoutMs } = spec.ready;
     const wasReady = by === "started" || by === "delay" || (life.readyAtMs ?? nowMs) < life.startedAtMs + timeoutMs;
     if (wasReady) machine.violated(`${process.tag} was told to stop by ${signal} and nobody had asked for it`);
