@@ -26,6 +26,11 @@ export const commands: readonly CommandEntry[] = [
   { name: "events", summary: "show what the supervisor saw and decided", load: () => import("./commands/events.ts") },
   { name: "check", summary: "validate a configuration file", load: () => import("./commands/check.ts") },
   { name: "doctor", summary: "show what this host can and cannot do", load: () => import("./commands/doctor.ts") },
+  {
+    name: "upgrade",
+    summary: "replace the supervisor by what is installed now",
+    load: () => import("./commands/upgrade.ts"),
+  },
   { name: "completion", summary: "print a completion script", load: () => import("./commands/completion.ts") },
   {
     name: "version",
