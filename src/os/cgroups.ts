@@ -14,7 +14,7 @@ import { LaresError } from "../core/errors.ts";
 import { libc } from "./libc.ts";
 import { cgroupOf } from "./processes.ts";
 
-export { type GroupLimits, setLimits, type UnenforcedLimit } from "./cgroup-limits.ts";
+export { setLimits } from "./cgroup-limits.ts";
 
 /** A directory below which groups may be created. */
 export interface CgroupRoot {
@@ -70,15 +70,6 @@ export function createGroup(path: string): void {
     mkdirSync(path, { recursive: true });
   } catch (cause) {
     throw new LaresError("io", `Cannot create cgroup "${path}": ${reasonOf(cause)}`, { cause });
-  }
-}
-
-/** Moves a process into a group. Slow (5 to 17 ms): a new process enters by itself, see `spawn`. */
-export function enterGroup(path: string, pid: number): void {
-  try {
-    writeFileSync(join(path, "cgroup.procs"), String(pid));
-  } catch (cause) {
-    throw new LaresError("io", `Cannot move process ${pid} into cgroup "${path}": ${reasonOf(cause)}`, { cause });
   }
 }
 

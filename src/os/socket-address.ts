@@ -7,8 +7,8 @@ import { asIoError, closeFd } from "./descriptors.ts";
 import { libc } from "./libc.ts";
 
 export const AF_UNIX = 1;
-export const AF_INET = 2;
-export const AF_INET6 = 10;
+const AF_INET = 2;
+const AF_INET6 = 10;
 
 /** Bytes of a path that fit into a socket address, without its NUL. */
 const UNIX_PATH_BYTES_MAX = 107;

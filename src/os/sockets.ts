@@ -7,10 +7,8 @@ import { findPortHolder } from "./port-holder.ts";
 import type { TcpAddress } from "./socket-address.ts";
 import { AF_UNIX, boundAddress, encodeTcpAddress, encodeUnixAddress, usablePath } from "./socket-address.ts";
 
-export { setCloseOnExec, setNonBlocking } from "./descriptors.ts";
-
 export const SOL_SOCKET = 1;
-export const SOCK_STREAM = 1;
+const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK = 0o4000;

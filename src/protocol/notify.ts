@@ -53,7 +53,7 @@ export interface ReceivedDatagram {
 }
 
 /** The largest datagram read, as in systemd: PIPE_BUF. */
-export const notifyBytesMax = 4096;
+const notifyBytesMax = 4096;
 
 /** The longest status in UTF-8; leaves room for every other field. */
 export const statusBytesMax = 2048;

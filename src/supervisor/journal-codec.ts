@@ -6,7 +6,7 @@ import type { Slot } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 
 /** Raised when old journals can no longer be read as they are. */
-export const journalVersion = 1;
+const journalVersion = 1;
 
 /** The first line: what the rest is, and of which boot its clock and pids are. */
 export interface JournalHeader {

@@ -50,7 +50,7 @@ export function applyCommand(plan: readonly PlanStep[], request: ApplyRequest, r
  * @param targets `SERVICE`, `SERVICE/SLOT` or `all`
  * @throws LaresError `no_such_service` naming what there is
  */
-export function resolveTargets(world: World, targets: readonly string[]): readonly Target[] {
+function resolveTargets(world: World, targets: readonly string[]): readonly Target[] {
   return targets.flatMap((target): readonly Target[] => {
     if (target === "all") return [...world.services.keys()].map((service) => ({ service }));
     if (world.services.has(target)) return [{ service: target }];

@@ -23,7 +23,7 @@ export function instanceViews(world: World, sources: ViewSources): readonly Inst
   );
 }
 
-export function instanceView(service: Service, slot: Slot, sources: ViewSources): InstanceView {
+function instanceView(service: Service, slot: Slot, sources: ViewSources): InstanceView {
   const run = slot.current;
   const pid = run && "process" in run ? run.process.pid : null;
   const usage = pid === null ? undefined : sources.usage({ pid });

@@ -106,7 +106,7 @@ function parse<Config>(daemon: Program<Config>, argv: readonly string[]) {
 }
 
 /** `error: …`, the causes, `hint: …`. A program's own errors come with their stacks. */
-export function describe(error: unknown): string {
+function describe(error: unknown): string {
   if (!(error instanceof LaresError)) return `error: ${error instanceof Error ? error.stack : String(error)}\n`;
   const hint = error.hint === undefined ? "" : `hint: ${error.hint}\n`;
   return `error: ${error.message}\n${hint}`;

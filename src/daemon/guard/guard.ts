@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { type Breach, findBreaches, type GuardLimits, type Sample } from "./limits.ts";
 
-export type { Breach, GuardLimits, Limit, Sample } from "./limits.ts";
+export type { Breach, GuardLimits, Sample } from "./limits.ts";
 export { describeBreach } from "./limits.ts";
 
 export interface GuardOptions extends GuardLimits {

@@ -1,6 +1,6 @@
 import type { PoolOptions, WorkerPool } from "./worker-pool.ts";
 
-export type { PoolFigures, PoolOptions, RunOptions, WorkerPool } from "./worker-pool.ts";
+export type { PoolFigures, PoolOptions, WorkerPool } from "./worker-pool.ts";
 
 /**
  * Makes a pool of worker threads for CPU work.
