@@ -9,7 +9,14 @@ import { parseArgs } from "node:util";
 import { LaresError } from "../core/errors.ts";
 import { version } from "../protocol/version.ts";
 import { type HomeFiles, openHome } from "../supervisor/home.ts";
-import { becomeKeeper, cannotRunCode, finishedCode, keeperImage, startAgainCode } from "../supervisor/keeper.ts";
+import {
+  becomeKeeper,
+  cannotRunCode,
+  endWith,
+  finishedCode,
+  keeperImage,
+  startAgainCode,
+} from "../supervisor/keeper.ts";
 import { watchKeeper } from "../supervisor/keeper-watch.ts";
 import { saveProgram } from "../supervisor/program-copy.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
@@ -69,7 +76,7 @@ async function run(): Promise<void> {
 /** The next one takes over what this one leaves behind. */
 function leave(supervisor: Supervisor, code: number): void {
   supervisor.close();
-  process.exit(code);
+  endWith(code);
 }
 
 function applyCommand(file: string): { program: string; args: string[] } {
@@ -103,7 +110,7 @@ function finish(supervisor: Supervisor, { files, closeApi }: { files: HomeFiles;
       // It was not there.
     }
   }
-  process.exit(finishedCode);
+  endWith(finishedCode);
 }
 
 /** Beside the bundle; from sources nothing that another program's Node could load. */

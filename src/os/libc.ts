@@ -29,6 +29,7 @@ type Prototype = readonly [result: "int" | "long", ...parameters: CType[]];
  * with a fixed number of parameters, which the x86-64 and arm64 Linux conventions pass in the same registers.
  */
 const prototypes = {
+  _exit: ["int", "int"],
   bind: ["int", "int", "void *", "uint"],
   close: ["int", "int"],
   connect: ["int", "int", "void *", "uint"],

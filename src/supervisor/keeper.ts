@@ -1,5 +1,5 @@
 import { setCloseOnExec } from "../os/descriptors.ts";
-import { becomeSubreaper, execReplace } from "../os/process-control.ts";
+import { becomeSubreaper, execReplace, exitNow } from "../os/process-control.ts";
 import type { HomeFiles } from "./home.ts";
 
 /** The supervisor ended because it was asked to: the keeper ends too. */
@@ -8,6 +8,11 @@ export const finishedCode = 0;
 export const cannotRunCode = 64;
 /** The supervisor ended to be started anew from what is installed now. */
 export const startAgainCode = 75;
+
+/** Ends the supervisor with a code for its keeper. Everything that matters is on disk or parked by then. */
+export function endWith(code: number): never {
+  return exitNow(code);
+}
 
 /**
  * The keeper: it starts the supervisor again whenever it ends abnormally, and reaps what the dead one leaves behind.
