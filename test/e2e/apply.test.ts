@@ -1,10 +1,10 @@
 /** A changed file touches what changed, and nothing else. The numbers are those of the pitfalls. */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { test } from "node:test";
 import type { ApplyReply } from "../../src/protocol/api.ts";
 import { freePort } from "./ports.ts";
-import { createRig } from "./rig.ts";
+import { createRig, isRoot } from "./rig.ts";
 
 const base = { command: "sleep 1000", env: { MODE: "one" } };
 
@@ -44,8 +44,7 @@ test("editing anything that the program was started with restarts it (P6)", asyn
     { directory: `${rig.directory}/sub` },
     { env: { MODE: "two" } },
     { env: {} },
-    { user: "nobody" },
-    { group: "nogroup" },
+    ...(isRoot ? [{ user: "nobody" }, { group: "nogroup" }] : []),
     { umask: "027" },
     { nice: 5 },
     { limits: { files: 512 } },
@@ -119,4 +118,33 @@ test("the same file again changes nothing, whatever its form", async () => {
       [["web", "keep"]],
     );
   }
+});
+
+test("SIGHUP applies the file again; a broken one is refused with the reason and changes nothing", async () => {
+  await using rig = createRig();
+  await rig.up({ web: base, api: base });
+  const pid = await rig.pid("web");
+  const supervisor = await rig.client.supervisor();
+  rig.configure({ web: base });
+  process.kill(supervisor.pid, "SIGHUP");
+  const applied = await rig.event({ type: "plan_applied", after: supervisor.seq });
+  assert.deepEqual([applied.added, applied.changed, applied.removed], [0, 0, 1]);
+  rig.write("lares.yaml", "services:\n  web:\n    comand: sleep 1\n");
+  process.kill(supervisor.pid, "SIGHUP");
+  const rejected = await rig.event({ type: "configuration_rejected" });
+  assert.match(rejected.cause ?? "", /unknown key `comand`/);
+  assert.deepEqual([await rig.pid("web"), (await rig.client.supervisor()).revision], [pid, applied.revision]);
+});
+
+test("a file that says `watch` is applied whenever it changes, also when it is replaced", async () => {
+  await using rig = createRig();
+  const watched = (services: object) => JSON.stringify({ watch: true, services });
+  rig.write("lares.yaml", watched({ web: base }));
+  await rig.ok("up");
+  rig.write("lares.yaml", watched({ web: base, api: base }));
+  await rig.event({ type: "became_ready", service: "api" });
+  const fresh = rig.write("lares.yaml.new", watched({ web: base, api: base, third: base }));
+  renameSync(fresh, `${rig.directory}/lares.yaml`);
+  await rig.event({ type: "became_ready", service: "third" });
+  assert.equal((await rig.instance("web")).generation, 1);
 });

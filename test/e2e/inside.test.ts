@@ -1,10 +1,11 @@
 /** What a program sees of itself: what was configured, and nothing of those who started it. */
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
+import { userInfo } from "node:os";
 import { test } from "node:test";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./ports.ts";
-import { createRig, program, type Rig } from "./rig.ts";
+import { createRig, isRoot, program, type Rig } from "./rig.ts";
 
 const self = { command: program("prints-itself.sh"), ready: { log: "^PWD=" } };
 
@@ -45,13 +46,14 @@ test("the environment is what was configured, and leaks nothing of the command's
 test("user, umask, nice, limits and directory are as configured; stdin is empty and nothing else is open", async () => {
   await using rig = createRig();
   const limits = { files: 333, core: 0 };
-  await rig.up({ web: { ...self, user: "nobody", umask: "027", nice: 7, directory: "/usr", limits } });
+  const user = isRoot ? "nobody" : userInfo().username;
+  await rig.up({ web: { ...self, user, umask: "027", nice: 7, directory: "/usr", limits } });
   const lines = await printed(rig, "web");
   const has = (line: string) => assert.ok(lines.includes(line), `${line} is not among\n${lines.join("\n")}`);
-  has("user=nobody group=nogroup groups=nogroup");
+  if (isRoot) has("user=nobody group=nogroup groups=nogroup");
   has("umask=0027 nice=7 directory=/usr");
   has("files=333 core=0");
-  has("USER=nobody");
+  has(`USER=${user}`);
   const pid = await rig.pid("web");
   has(`ids=${pid} ${pid} ${pid}`);
   assert.deepEqual(readdirSync(`/proc/${pid}/fd`), ["0", "1", "2"]);

@@ -18,6 +18,9 @@ export type Services = Readonly<Record<string, object>>;
 /** Members that an event must have, and where to begin to look. */
 export type Wanted = Partial<EventView> & { readonly after?: number };
 
+/** Running programs as other users, and mounting, is for root, as CI is. */
+export const isRoot = process.getuid?.() === 0;
+
 /** The path of a program in `test/fixtures/programs`. */
 export function program(name: string): string {
   return fileURLToPath(new URL(`../fixtures/programs/${name}`, import.meta.url));

@@ -184,9 +184,11 @@ function stamp(instances: readonly InstanceView[]): string {
 function timedOut({ verdicts, instances }: Standing, timeoutMs: number): LaresError {
   const pending = verdicts.filter(({ verdict }) => verdict === "pending").map(({ goal }) => goal);
   const names = [...new Set(pending.map(({ service }) => service))];
-  const states = concerned(pending, instances).map((it) => `${it.service}/${it.slot} is ${it.state}`);
+  const states = concerned(pending, instances).map(
+    ({ service, slot, state, reason }) => `${service}/${slot} is ${state}${reason === null ? "" : `: ${reason}`}`,
+  );
   return new LaresError("timed_out", `Cannot wait for "${names.join(" ")}": not done after ${timeoutMs / 1000} s`, {
     hint: `It goes on without you: look at it with \`lares describe ${names[0]}\`.`,
-    ...(states.length === 0 ? {} : { cause: new Error(states.slice(0, 10).join(", ")) }),
+    ...(states.length === 0 ? {} : { cause: new Error(states.slice(0, 10).join("; ")) }),
   });
 }
