@@ -13,6 +13,8 @@ export interface Holding {
   readonly tag: string;
   readonly fds: Map<HeldKind, number>;
   readonly group: string | undefined;
+  /** Another supervisor began it. */
+  readonly isAdopted: boolean;
   process?: Process;
   /** Whose limits are in force. */
   spec?: ServiceSpec;

@@ -41,6 +41,8 @@ export interface Outputs {
       readonly onEnd: () => void;
     },
   ): OutputStream;
+  /** Calls back, now or later, with lines that a run has written before this supervisor began to capture it. */
+  past(run: RunId, onLine: (line: string) => void): void;
   /** The last lines of a run, oldest first. */
   tail(run: RunId): readonly string[];
 }
@@ -130,7 +132,7 @@ export class Instances {
       readonly parked: boolean;
     },
   ): { readonly holding: Holding; readonly lost: readonly string[] } {
-    const holding = this.#hold(run, found.fds);
+    const holding = this.#hold(run, found.fds, true);
     if (found.process) holding.process = found.process;
     const spec = this.#specOf(run);
     const lost = !found.parked && spec ? this.#resources.regain(holding, spec) : [];
@@ -203,7 +205,7 @@ export class Instances {
     const childEnds: number[] = [];
     try {
       const inherited = listeners.open(spec, run.slot);
-      holding = this.#hold(run, new Map());
+      holding = this.#hold(run, new Map(), false);
       const fds = this.#resources.createEnds(holding, { spec, inherited, childEnds });
       this.#resources.park(holding);
       this.#spawned(holding, kernel.spawn(this.#resources.launchOf(holding, { spec, fds })));
@@ -342,8 +344,8 @@ export class Instances {
     this.#resources.giveBack(holding);
   }
 
-  #hold(run: RunId, fds: ReadonlyMap<HeldKind, number>): Holding {
-    const holding = this.#resources.hold(run, fds);
+  #hold(run: RunId, fds: ReadonlyMap<HeldKind, number>, isAdopted: boolean): Holding {
+    const holding = this.#resources.hold(run, fds, isAdopted);
     const spec = this.#specOf(run);
     if (spec) holding.spec = spec;
     this.#held.set(runKey(run), holding);

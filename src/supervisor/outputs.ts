@@ -5,11 +5,14 @@ import type { Capture } from "../logs/capture.ts";
 import { Captures } from "../logs/captures.ts";
 import { segmentFileName, serviceDirectory } from "../logs/names.ts";
 import type { PressureReport } from "../logs/pressure.ts";
+import { tailLines } from "../logs/tail.ts";
 import type { OutputStream } from "./holding.ts";
 import { runKey } from "./holding.ts";
 import type { Outputs } from "./instances.ts";
 
 const tailBytes = 8 * 1024;
+/** A program says early that it is ready. */
+const pastLinesMax = 1000;
 const tailLinesMax = 20;
 
 export interface OutputsOptions {
@@ -57,6 +60,14 @@ export function capturedOutputs({ directory, onPressure, onError }: OutputsOptio
       });
       open.set(key, capture);
       return streamOf(capture);
+    },
+    past(run, onLine) {
+      const own = { generation: run.generation, lines: pastLinesMax };
+      tailLines(serviceDirectory(directory, run.service), run.slot, own).then(
+        (lines) => lines.forEach(onLine),
+        // Without its files there is nothing to be found in them.
+        () => {},
+      );
     },
     tail(run) {
       // What went wrong is usually said on stderr.

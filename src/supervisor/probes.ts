@@ -1,3 +1,4 @@
+import type { RunId } from "../core/effects.ts";
 import { assertNever } from "../core/errors.ts";
 import type { ProbeTarget, ServiceSpec } from "../core/spec.ts";
 import type { Holding } from "./holding.ts";
@@ -13,6 +14,8 @@ export type Ask = (
 export interface ProbesOptions {
   readonly kernel: Pick<Kernel, "watch" | "read" | "look" | "later">;
   readonly ask: Ask;
+  /** Calls back, now or later, with lines that a run had written before it was taken up again. */
+  readonly pastLines: (run: RunId, onLine: (line: string) => void) => void;
   /** Whether a process of the run listens on a socket of its own. */
   readonly isListening: (holding: Holding) => boolean;
 }
@@ -24,7 +27,7 @@ const askAgainLaterMs = 250;
 const askTimeoutMs = 2000;
 
 /** Readiness and health as asked from outside. */
-export function probesOf({ kernel, ask, isListening }: ProbesOptions): Probes {
+export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions): Probes {
   return {
     untilReady(holding, spec, onReady) {
       const { ready } = spec;
@@ -86,15 +89,19 @@ export function probesOf({ kernel, ask, isListening }: ProbesOptions): Probes {
   }
 
   function untilLine(holding: Holding, { pattern, onReady }: { pattern: RegExp; onReady: () => void }): () => void {
+    let isStopped = false;
     const look = (line: string) => {
-      if (!pattern.test(line)) return;
+      if (isStopped || !pattern.test(line)) return;
       stop();
       onReady();
     };
     const stops = [holding.stdout?.watchLines(look), holding.stderr?.watchLines(look)];
     const stop = () => {
+      isStopped = true;
       for (const one of stops) one?.();
     };
+    // The line may have been written to the file in the very moment in which the last supervisor died.
+    if (holding.isAdopted) pastLines(holding.run, look);
     return stop;
   }
 

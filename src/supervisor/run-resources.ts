@@ -35,9 +35,9 @@ export class RunResources {
   }
 
   /** A holding with what is there already; its cgroup is made if it is not. */
-  hold(run: RunId, fds: ReadonlyMap<HeldKind, number>): Holding {
+  hold(run: RunId, fds: ReadonlyMap<HeldKind, number>, isAdopted: boolean): Holding {
     const group = this.#options.kernel.createGroup(`${run.service}.${run.slot}.${run.generation}`);
-    return { run, tag: this.tagOf(run), fds: new Map(fds), group, ongoing: new Map() };
+    return { run, tag: this.tagOf(run), fds: new Map(fds), group, isAdopted, ongoing: new Map() };
   }
 
   /** Creates what connects us with a program: our ends go to the holding, the program's are returned as 1, 2, 3 … */

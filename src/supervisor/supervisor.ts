@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, truncateSync, writeFileSync } from "node:fs";
 import { assertNever, LaresError } from "../core/errors.ts";
 import type { WorldEvent } from "../core/world.ts";
 import { closeFd, closeOnExecAll } from "../os/descriptors.ts";
@@ -75,8 +75,6 @@ export class Supervisor {
     }
     this.#lock = lock;
     raiseFileLimit();
-    writeFileSync(files.pidFile, `${process.pid}\n`);
-    writeFileSync(files.keeperPidFile, `${process.ppid}\n`);
     const store = new FdStore({
       send: (data, fds) => sendFds(parkEnd, data, fds),
       receive: (how) => receiveFds(returnEnd, how),
@@ -93,6 +91,7 @@ export class Supervisor {
     this.listeners = new ServiceListeners({
       store,
       notesPath: files.listeners,
+      problem: (sentence) => this.problem(sentence),
       onOpened: (service, { listener, address, slot }) => {
         this.engine.record({ type: "listener_opened", service, listener, address, ...(slot !== null && { slot }) });
       },
@@ -120,9 +119,10 @@ export class Supervisor {
   /** Takes up what the last supervisor left, or what was to run before the machine was started. */
   recover(): void {
     this.#interpreter.recover(this.desired.recover());
+    this.#writePids();
     this.#files.watch(this.desired.watched);
     this.#clockWatch = setInterval(() => this.#watchClock(), replanMs).unref();
-    writeFileSync(this.options.files.mark, "recovered\n");
+    this.#mark();
   }
 
   /** Takes a command, and keeps what is now desired. */
@@ -186,6 +186,23 @@ export class Supervisor {
     closeFd(this.#lock);
   }
 
+  /** On a full disk they are missing, and nothing else. */
+  #writePids(): void {
+    const { pidFile, keeperPidFile } = this.options.files;
+    try {
+      writeFileSync(pidFile, `${process.pid}\n`);
+      writeFileSync(keeperPidFile, `${process.ppid}\n`);
+    } catch (error) {
+      this.problem(`the PID files cannot be written: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** Tells the keeper that this version can recover. Only the file's size counts: a hole takes no room on a full disk. */
+  #mark(): void {
+    closeSync(openSync(this.options.files.mark, "a"));
+    truncateSync(this.options.files.mark, 1);
+  }
+
   #createInterpreter(store: FdStore): Interpreter {
     const { files, registerPath, version } = this.options;
     const { kernel } = this;
@@ -197,7 +214,12 @@ export class Supervisor {
       outputs: this.outputs,
       listeners: this.listeners,
       isListenerKey: ServiceListeners.owns,
-      probes: probesOf({ kernel, ask, isListening: (holding) => isListening(kernel.membersOf(holding)) }),
+      probes: probesOf({
+        kernel,
+        ask,
+        pastLines: (run, onLine) => this.outputs.past(run, onLine),
+        isListening: (holding) => isListening(kernel.membersOf(holding)),
+      }),
       homeId: files.id,
       version,
       notifyDirectory: files.notify,

@@ -4,6 +4,7 @@ import { findRun, runsOf, type Slot } from "../../src/core/slot.ts";
 import { parseInstanceTag } from "../../src/protocol/instance-tag.ts";
 import type { Intent } from "./commands.ts";
 import type { Machine } from "./machine.ts";
+import { logPath } from "./sim-outputs.ts";
 import type { SimSupervisor } from "./sim-supervisor.ts";
 import type { Life, Witness } from "./witness.ts";
 
@@ -69,9 +70,7 @@ function checkProcesses({ interpreter }: SimSupervisor, machine: Machine): void 
 
 /** Every line once, in the order it was written. */
 function checkLines({ id, lines, run }: Life, machine: Machine): void {
-  const captured = (machine.logs.get(`${run.service}/${run.slot}:stdout`) ?? []).filter((line) =>
-    line.startsWith(`${id}:`),
-  );
+  const captured = (machine.logs.get(logPath(run, "stdout")) ?? []).filter((line) => line.startsWith(`${id}:`));
   if (captured.join() !== lines.join())
     machine.violated(
       `${run.service}/${run.slot}#${run.generation} wrote ${lines.join()} and ${captured.join()} was kept`,

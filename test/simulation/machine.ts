@@ -29,7 +29,7 @@ export class Machine {
   readonly agenda = new Agenda();
   readonly processes: ProcessTable;
   readonly store: StoredMessage[] = [];
-  /** Captured output, by service, slot and stream. */
+  /** Captured output, by run and stream. */
   readonly logs = new Map<string, string[]>();
   /** Sockets that are bound, by path. */
   readonly notifySockets = new Map<string, Description & { readonly kind: "notify" }>();

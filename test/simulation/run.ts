@@ -2,6 +2,7 @@
  * Runs seeds of the simulation: `node test/simulation/run.ts [--from S] [--seeds N] [--trace]`.
  */
 import { parseArgs } from "node:util";
+import { noFaults, plantedBugs } from "./faults.ts";
 import { simulate } from "./simulate.ts";
 
 const { values } = parseArgs({
@@ -9,8 +10,10 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     seeds: { type: "string", default: "1000" },
     trace: { type: "boolean" },
+    bug: { type: "string" },
   },
 });
+const faults = values.bug === undefined ? noFaults : plantedBugs[values.bug as keyof typeof plantedBugs];
 const from = Number(values.from);
 const count = Number(values.seeds);
 const began = performance.now();
@@ -18,7 +21,7 @@ let calls = 0;
 let deaths = 0;
 const kinds = new Map<string, number[]>();
 for (let seed = from; seed < from + count; seed += 1) {
-  const outcome = simulate(seed);
+  const outcome = simulate(seed, faults);
   calls += outcome.calls;
   deaths += outcome.deaths;
   if (outcome.violation === undefined) continue;

@@ -251,6 +251,10 @@ export class SimKernel implements Kernel {
     return true;
   }
 
+  processAt(pid: number): Process | undefined {
+    return this.#machine.processes.get(pid);
+  }
+
   #take(fd: number, consume: boolean): Uint8Array | undefined {
     this.enter();
     const end = this.describe(fd);

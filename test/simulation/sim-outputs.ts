@@ -1,3 +1,4 @@
+import type { RunId } from "../../src/core/effects.ts";
 import type { OutputStream } from "../../src/supervisor/holding.ts";
 import type { Outputs } from "../../src/supervisor/instances.ts";
 import type { Machine } from "./machine.ts";
@@ -9,11 +10,19 @@ export function simOutputs(machine: Machine, kernel: SimKernel): Outputs & { rea
   return {
     fds: open,
     open: (run, { name, fd, onEnd }) => {
-      const path = `${run.service}/${run.slot}:${name}`;
+      const path = logPath(run, name);
       return capture({ machine, kernel, open, path, fd, onEnd });
+    },
+    past(run, onLine) {
+      for (const line of machine.logs.get(logPath(run, "stdout")) ?? []) onLine(line);
     },
     tail: () => [],
   };
+}
+
+/** Where the lines of one start are kept. */
+export function logPath({ service, slot, generation }: RunId, stream: "stdout" | "stderr"): string {
+  return `${service}/${slot}#${generation}:${stream}`;
 }
 
 interface Source {

@@ -1,6 +1,5 @@
 import { EventLog } from "../../src/supervisor/event-log.ts";
-import { FdStore } from "../../src/supervisor/fd-store.ts";
-import type { Probes } from "../../src/supervisor/instances.ts";
+import type { Outputs, Probes } from "../../src/supervisor/instances.ts";
 import { Interpreter } from "../../src/supervisor/interpreter.ts";
 import { Journal } from "../../src/supervisor/journal.ts";
 import { probesOf } from "../../src/supervisor/probes.ts";
@@ -8,7 +7,7 @@ import type { Faults } from "./faults.ts";
 import type { Machine } from "./machine.ts";
 import { keeperPid } from "./processes.ts";
 import { simEventFile, simJournalFile, simStoreSocket } from "./sim-files.ts";
-import { SimKernel } from "./sim-kernel.ts";
+import type { SimKernel } from "./sim-kernel.ts";
 import { simOutputs } from "./sim-outputs.ts";
 import type { Witness } from "./witness.ts";
 
@@ -35,11 +34,11 @@ export const homeId = "abcdef";
 export const sharedNotifyPath = "/run/notify.sock";
 
 export function startSupervisor({ machine, witness, faults, callsLeft }: SupervisorContext): SimSupervisor {
-  const kernel = faults.kernel(new SimKernel(machine, { witness, callsLeft }));
+  const kernel = new faults.Kernel(machine, { witness, callsLeft });
   const outputs = simOutputs(machine, kernel);
   const interpreter = new Interpreter({
     kernel,
-    store: faults.store(new FdStore(simStoreSocket(machine, { kernel, witness }), small)),
+    store: new faults.Store(simStoreSocket(machine, { kernel, witness }), small),
     journal: new Journal(faults.journal(simJournalFile(machine, kernel)), { version: "1", boot: "boot" }, small),
     events: new EventLog(simEventFile(machine, kernel), {
       now: () => new Date(machine.nowMs),
@@ -49,7 +48,7 @@ export function startSupervisor({ machine, witness, faults, callsLeft }: Supervi
     listeners: { open: () => [], adopt: () => {}, steer: () => {}, waiting: () => 0, close: () => {} },
     isFallback: false,
     isListenerKey: () => false,
-    probes: simProbes(machine, { kernel, witness }),
+    probes: simProbes(machine, { kernel, witness, outputs }),
     homeId,
     version: "1",
     notifyDirectory: "/run/notify",
@@ -64,9 +63,17 @@ export function startSupervisor({ machine, witness, faults, callsLeft }: Supervi
 }
 
 /** Readiness as it is; questions over the network are answered by chance, well once it is quiet. */
-function simProbes(machine: Machine, { kernel, witness }: { kernel: SimKernel; witness: Witness }): Probes {
+function simProbes(
+  machine: Machine,
+  { kernel, witness, outputs }: { kernel: SimKernel; witness: Witness; outputs: Outputs },
+): Probes {
   const ask = () => Promise.reject(new Error("nothing is asked over the network here"));
-  const { untilReady } = probesOf({ kernel, ask, isListening: () => false });
+  const { untilReady } = probesOf({
+    kernel,
+    ask,
+    isListening: () => false,
+    pastLines: (run, onLine) => outputs.past(run, onLine),
+  });
   return {
     untilReady,
     checkHealth({ process }, _spec, onAnswer) {
