@@ -3,7 +3,7 @@
  *
  * `node supervisor.js [--home DIR] [--foreground] --store A,B`
  */
-import { unlinkSync } from "node:fs";
+import { existsSync, unlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { LaresError } from "../core/errors.ts";
@@ -40,7 +40,9 @@ try {
 } catch (error) {
   if (!(error instanceof LaresError)) throw error;
   process.stderr.write(`error: ${error.message}\n${error.hint ? `hint: ${error.hint}\n` : ""}`);
-  process.exit(cannotRunCode);
+  // What cannot be done just now (no descriptors, no memory) is tried again; services that run depend on it.
+  const somethingRuns = error.code !== "already_running" && existsSync(openHome(values.home).journal);
+  process.exit(somethingRuns ? 1 : cannotRunCode);
 }
 
 async function run(): Promise<void> {

@@ -45,7 +45,7 @@ export class Engine {
     this.#services = new Map(world.services);
     this.#ending = world.ending;
     for (const [name, service] of world.services) this.#deadlines.set(name, nextDeadline(service));
-    this.#options.journal.rewrite(this.world, this.#options.events.unwritten);
+    this.#rewriteJournal();
     this.#wake();
   }
 
@@ -106,8 +106,12 @@ export class Engine {
   }
 
   #tidyJournal(): void {
+    if (this.#options.journal.wantsRewrite) this.#rewriteJournal();
+  }
+
+  /** Where there is no room for it, what is there stays as it is, and it is tried again after the next step. */
+  #rewriteJournal(): void {
     const { journal, events, onJournal } = this.#options;
-    if (!journal.wantsRewrite) return;
     const wasBehind = journal.isBehind;
     try {
       journal.rewrite(this.world, events.unwritten);

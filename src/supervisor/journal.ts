@@ -1,4 +1,13 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import type { World } from "../core/draft.ts";
 import {
   headerLine,
@@ -114,12 +123,14 @@ export function journalFile(path: string): JournalFile {
     append(text) {
       fd ??= openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
       const bytes = Buffer.from(text);
-      const written = writeSync(fd, bytes);
+      const written = tryToWrite(fd, bytes);
       if (written === bytes.length) {
         size += written;
         return;
       }
+      // A hole takes no room. It reads as a torn line: the next supervisor knows that something is missing.
       ftruncateSync(fd, size);
+      ftruncateSync(fd, size + 1);
       throw new Error("no space left for the journal");
     },
     replace(text) {
@@ -129,13 +140,28 @@ export function journalFile(path: string): JournalFile {
         constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND,
         0o600,
       );
-      writeWhole(fresh, text);
-      renameSync(temporary, path);
+      try {
+        writeWhole(fresh, text);
+        renameSync(temporary, path);
+      } catch (error) {
+        closeSync(fresh);
+        unlinkSync(temporary);
+        throw error;
+      }
       if (fd !== undefined) closeSync(fd);
       fd = fresh;
       size = Buffer.byteLength(text);
     },
   };
+}
+
+/** @returns how much of it was written; nothing when there is no room at all */
+function tryToWrite(fd: number, bytes: Buffer): number {
+  try {
+    return writeSync(fd, bytes);
+  } catch {
+    return 0;
+  }
 }
 
 function writeWhole(fd: number, text: string): void {

@@ -39,7 +39,8 @@ while :; do
   if [ -s "$mark" ]; then failures=0; : >"$mark"; continue; fi
   failures=$((failures + 1))
   echo "lares: the supervisor ended with status $status before it had recovered" >&2
-  if [ $failures -ge 2 ] && [ "$program" = "$main" ] && [ -f "$fallback" ]; then
+  # Killed from outside, it may have been about to: that is not the version's fault.
+  if [ $failures -ge 2 ] && [ $status -ne 137 ] && [ "$program" = "$main" ] && [ -f "$fallback" ]; then
     echo "lares: the last version that recovered is put back: $fallback" >&2
     program=$fallback LARES_FALLBACK=1; export LARES_FALLBACK
   elif [ $failures -gt 2 ]; then sleep 1; fi
@@ -92,7 +93,8 @@ export function keeperImage(of: {
 /**
  * Turns this process into the keeper of a supervisor: the same pid, the same children, 1 MB of memory.
  *
- * What the next supervisor needs is in the store; every other descriptor is closed by the exec.
+ * What the next supervisor needs is in the store; every other descriptor is closed by the exec. The environment's
+ * LARES_SHELL names another shell than /bin/sh, by its absolute path.
  */
 export function becomeKeeper(image: KeeperImage): never {
   const { node, main, fallback, args, markPath, logPath, store } = image;
@@ -100,8 +102,9 @@ export function becomeKeeper(image: KeeperImage): never {
   for (const fd of store) setCloseOnExec(fd, false);
   const redirect = logPath === undefined ? "" : `exec >>'${logPath.replaceAll("'", "'\\''")}' 2>&1\n`;
   const options = [node, main, fallback, markPath, ...args, "--store", store.join(",")];
-  const argv = ["lares-keeper", "-c", redirect + keeperScript, "lares-keeper", ...options];
+  // Busybox goes by the name it is called by.
+  const argv = ["sh", "-c", redirect + keeperScript, "lares-keeper", ...options];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]));
   // One malloc arena: the supervisor has one busy thread, and each arena keeps megabytes to itself.
-  return execReplace("/bin/sh", { argv, env: { MALLOC_ARENA_MAX: "1", ...env } });
+  return execReplace(env.LARES_SHELL ?? "/bin/sh", { argv, env: { MALLOC_ARENA_MAX: "1", ...env } });
 }

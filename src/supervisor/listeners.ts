@@ -1,19 +1,20 @@
-import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { unlinkSync } from "node:fs";
+import type { RunId } from "../core/effects.ts";
+import { LaresError } from "../core/errors.ts";
 import type { ListenerSpec, ServiceSpec } from "../core/spec.ts";
 import { closeFd } from "../os/descriptors.ts";
 import { addressOfSocket, copyListener } from "../os/regain-socket.ts";
 import { steerReuseport } from "../os/reuseport.ts";
-import { acceptQueueLength, listenTcp, listenUnix } from "../os/sockets.ts";
-import { lookupGroup, lookupUser } from "../os/users.ts";
+import { acceptQueueLength, stopListening } from "../os/sockets.ts";
 import type { FdStore } from "./fd-store.ts";
-import type { Listeners } from "./instances.ts";
+import { runKey } from "./holding.ts";
+import type { SlotListeners } from "./interpreter.ts";
+import { readNotes, type SocketNote, writeNotes } from "./listener-notes.ts";
+import { accessText, addressText, adjustListener, openListener } from "./open-listener.ts";
 
-/** One open socket. With `balance: even` each slot has its own, else all slots share slot 0's. */
-interface Open {
-  readonly key: string;
+/** One open socket. With `balance: even` each slot has its own, else all slots share one. */
+interface Open extends SocketNote {
   readonly fd: number;
-  /** What it is bound to, as the configuration says it: a change of address needs another socket. */
-  readonly address: string;
 }
 
 export interface ServiceListenersOptions {
@@ -29,20 +30,21 @@ export interface ServiceListenersOptions {
 /**
  * The sockets services listen on: made by the supervisor, parked, handed to every run of a slot, accepted from by none but
  * the services.
+ *
+ * What a run was started with is remembered as long as it lives: when an address changes, the new socket is opened beside the
+ * old one, each gets connections only while a run that is ready accepts from it, and the old one is closed with its last run.
  */
-export class ServiceListeners implements Listeners {
-  readonly #store: Pick<FdStore, "park" | "forget">;
-  readonly #notesPath: string;
-  readonly #onOpened: ServiceListenersOptions["onOpened"];
-  readonly #open = new Map<string, Open>();
-  /** For each group of sockets on one port, its keys in the order of binding, which is the order the kernel counts in. */
-  readonly #groups = new Map<string, string[]>();
-  readonly #live = new Map<string, readonly number[]>();
+export class ServiceListeners implements SlotListeners {
+  readonly #options: ServiceListenersOptions;
+  /** In the order of binding, which is the order the kernel counts the sockets of a port in. */
+  #open: Open[] = [];
+  /** By run, the keys of the sockets it was started with. */
+  readonly #used = new Map<string, readonly string[]>();
+  /** By service, the runs that may get new connections. */
+  readonly #live = new Map<string, readonly string[]>();
 
-  constructor({ store, notesPath, onOpened }: ServiceListenersOptions) {
-    this.#store = store;
-    this.#notesPath = notesPath;
-    this.#onOpened = onOpened;
+  constructor(options: ServiceListenersOptions) {
+    this.#options = options;
   }
 
   /** Whether a parked key is a listener's. */
@@ -59,149 +61,178 @@ export class ServiceListeners implements Listeners {
     parked: ReadonlyMap<string, number>,
     pidsOf: (service: string, slot: number | undefined) => readonly number[],
   ): void {
-    const lost: string[] = [];
-    for (const { key, address, group, bound } of readNotes(this.#notesPath)) {
-      this.#groups.set(group, [...(this.#groups.get(group) ?? []), key]);
-      const fd = parked.get(key) ?? regain(key, { bound, pidsOf });
-      if (fd === undefined) lost.push(key);
-      else this.#open.set(key, { key, fd, address });
-      if (fd !== undefined && !parked.has(key)) this.#store.park([[key, fd]]);
+    const { notesPath, store } = this.#options;
+    const { sockets, used } = readNotes(notesPath);
+    for (const note of sockets) {
+      const fd = parked.get(note.key) ?? regain(note, pidsOf);
+      if (fd === undefined) continue;
+      this.#open.push({ ...note, fd });
+      if (!parked.has(note.key)) store.park([[note.key, fd]]);
     }
-    for (const key of lost) this.#leaveGroup(key);
-    const unknown = [...parked].filter(([key]) => !this.#open.has(key));
-    this.#store.forget(unknown.map(([key]) => key));
-    for (const [, fd] of unknown) closeFd(fd);
+    for (const [run, keys] of Object.entries(used)) this.#used.set(run, keys);
+    const unknown = [...parked].filter(([key]) => !this.#open.some((open) => open.key === key));
+    store.forget(unknown.map(([key]) => key));
+    for (const [, fd] of unknown) end(fd);
   }
 
-  open(spec: ServiceSpec, slot: number): readonly number[] {
-    return spec.listen.map((listener) => this.#ensure(spec, { listener, slot }));
+  open(spec: ServiceSpec, run: RunId): readonly number[] {
+    if (spec.listen.length === 0) return [];
+    const sockets = spec.listen.map((listener) => this.#ensure(spec, { listener, slot: run.slot }));
+    this.#used.set(
+      runKey(run),
+      sockets.map(({ key }) => key),
+    );
+    this.#writeNotes();
+    return sockets.map(({ fd }) => fd);
   }
 
-  /** Lets only these slots get new connections; nobody: all of them, so that connections wait rather than fail. */
-  steer(service: string, live: readonly number[]): void {
-    this.#live.set(service, live);
-    for (const group of this.#groups.keys()) if (group.startsWith(`listen:${service}/`)) this.#steerGroup(group);
+  /** Lets only these runs get new connections; nobody: all, so that connections wait rather than fail. */
+  steer(service: string, live: readonly RunId[]): void {
+    this.#live.set(service, live.map(runKey));
+    for (const bound of this.#portsOf(service)) this.#steerPort(bound);
   }
 
   /** How many connections wait for a slot that is being scaled away. */
   waiting(service: string, slot: number): number {
-    const own = [...this.#open.values()].filter(({ key }) => key.startsWith(`listen:${service}/${slot}/`));
-    return own.reduce((sum, { fd, address }) => sum + (address.startsWith("unix:") ? 0 : acceptQueueLength(fd)), 0);
+    const own = this.#open.filter((open) => open.service === service && open.owner === slot);
+    return own.reduce((sum, { fd }) => sum + acceptQueueLength(fd), 0);
+  }
+
+  /** A run has ended: closes what no other uses and the definition does not name any more. */
+  release(run: RunId, spec: ServiceSpec | undefined): void {
+    if (!this.#used.delete(runKey(run))) return;
+    const inUse = new Set([...this.#used.values()].flat());
+    const outdated = this.#open.filter(
+      (open) => open.service === run.service && !inUse.has(open.key) && !(spec && isWanted(open, spec)),
+    );
+    for (const open of outdated) this.#close(open);
+    this.#writeNotes();
   }
 
   /** Closes what only this slot used; with the last slot of a service, what all shared. */
   close(service: string, slot: number, isLast: boolean): void {
-    const prefixes = [`listen:${service}/${slot}/`, ...(isLast ? [`listen:${service}/`] : [])];
-    const own = [...this.#open.values()].filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)));
-    for (const one of own) this.#close(one);
+    const own = this.#open.filter((open) => open.service === service && (isLast || open.owner === slot));
+    for (const open of own) this.#close(open);
     if (own.length > 0) this.#writeNotes();
+    if (isLast) this.#live.delete(service);
   }
 
-  #ensure(spec: ServiceSpec, { listener, slot }: { listener: ListenerSpec; slot: number }): number {
-    const even = spec.balance === "even" && listener.address.family === "tcp";
-    const key = `listen:${spec.name}/${even ? slot : "shared"}/${listener.name}`;
-    const address = addressText(listener);
-    const known = this.#open.get(key);
-    if (known?.address === address) return known.fd;
-    const fd = bind(listener, even);
-    this.#onOpened(spec.name, { listener: listener.name, address: addressOfSocket(fd), slot: even ? slot : null });
-    // The new one is open before the old one is closed.
-    if (known) this.#close(known);
-    this.#open.set(key, { key, fd, address });
-    const group = `listen:${spec.name}/${even ? "even" : "shared"}/${listener.name}`;
-    this.#groups.set(group, [...(this.#groups.get(group) ?? []), key]);
-    this.#store.park([[key, fd]]);
-    this.#writeNotes();
-    if (even) this.#steerGroup(group);
-    return fd;
+  #ensure(spec: ServiceSpec, { listener, slot }: { listener: ListenerSpec; slot: number }): Open {
+    const owner = ownerIn(spec, { listener, slot });
+    const key = keyOf(spec.name, { listener, owner });
+    const known = this.#open.find((open) => open.key === key);
+    if (known) return this.#adjusted(known, listener);
+    const fd = openListener(listener, { beside: this.#besides(spec.name, listener) });
+    const bound = addressOfSocket(fd);
+    const open: Open = { key, fd, bound, owner, service: spec.name, access: accessText(listener) };
+    this.#open.push(open);
+    this.#options.onOpened(spec.name, {
+      listener: listener.name,
+      address: bound,
+      slot: owner === "shared" ? null : owner,
+    });
+    this.#options.store.park([[key, fd]]);
+    this.#steerPort(bound);
+    return open;
   }
 
-  #close({ key, fd, address }: Open): void {
-    this.#open.delete(key);
-    this.#store.forget([key]);
-    closeFd(fd);
-    this.#leaveGroup(key);
-    if (address.startsWith("unix:")) removeFile(address.slice("unix:".length));
+  #adjusted(open: Open, listener: ListenerSpec): Open {
+    const access = accessText(listener);
+    if (open.access === access) return open;
+    adjustListener(open.fd, listener);
+    const adjusted = { ...open, access };
+    this.#open = this.#open.map((one) => (one === open ? adjusted : one));
+    return adjusted;
   }
 
-  /** The kernel moves the last socket of the group into the gap. */
-  #leaveGroup(key: string): void {
-    for (const [group, keys] of this.#groups) {
-      const at = keys.indexOf(key);
-      if (at < 0) continue;
-      const last = keys.pop();
-      if (last !== undefined && last !== key) keys[at] = last;
-      this.#steerGroup(group);
+  /** The address of a socket of the service beside which this listener belongs. @throws LaresError `busy` if another has it */
+  #besides(service: string, listener: ListenerSpec): string | undefined {
+    const { address } = listener;
+    if (address.family === "unix") return undefined;
+    const isSame = ({ key, bound }: Open) =>
+      key.endsWith(`/${listener.name}@${addressText(listener)}`) ||
+      (address.port !== 0 && bound === `${address.host}:${address.port}`);
+    const other = this.#open.find((open) => open.service !== service && address.port !== 0 && isSame(open));
+    if (other) {
+      throw new LaresError("busy", `Cannot listen on ${addressText(listener)}: service "${other.service}" does`, {
+        hint: "Give one of them another port.",
+      });
     }
+    return this.#open.find((open) => open.service === service && isSame(open))?.bound;
   }
 
-  #steerGroup(group: string): void {
-    const [, service = "", kind] = /^listen:(.+)\/(even|shared)\//.exec(group) ?? [];
-    const keys = this.#groups.get(group) ?? [];
-    const first = keys[0] === undefined ? undefined : this.#open.get(keys[0]);
-    if (kind !== "even" || !first) return;
-    const live = this.#live.get(service) ?? [];
-    const indices = keys.flatMap((key, index) =>
-      live.some((slot) => key.startsWith(`listen:${service}/${slot}/`)) ? [index] : [],
+  #close(open: Open): void {
+    const position = this.#open.filter(({ bound }) => bound === open.bound).indexOf(open);
+    this.#open = this.#open.filter((one) => one !== open);
+    this.#options.store.forget([open.key]);
+    end(open.fd);
+    if (open.bound.startsWith("unix:")) removeFile(open.bound.slice("unix:".length));
+    else this.#closeGap(open.bound, position);
+  }
+
+  /** The kernel moves the last socket of a port into the gap. */
+  #closeGap(bound: string, position: number): void {
+    const port = this.#open.filter((open) => open.bound === bound);
+    const last = port.at(-1);
+    if (last && position < port.length) {
+      const others = this.#open.filter((open) => open !== last);
+      const next = port[position];
+      others.splice(next === last ? others.length : others.indexOf(next as Open), 0, last);
+      this.#open = others;
+    }
+    this.#steerPort(bound);
+  }
+
+  #steerPort(bound: string): void {
+    const port = this.#open.filter((open) => open.bound === bound);
+    const [first] = port;
+    if (!first || bound.startsWith("unix:") || (port.length === 1 && first.owner === "shared")) return;
+    const accepting = new Set((this.#live.get(first.service) ?? []).flatMap((run) => this.#used.get(run) ?? []));
+    steerReuseport(
+      first.fd,
+      port.flatMap(({ key }, index) => (accepting.has(key) ? [index] : [])),
     );
-    steerReuseport(first.fd, indices);
+  }
+
+  #portsOf(service: string): ReadonlySet<string> {
+    return new Set(this.#open.filter((open) => open.service === service).map(({ bound }) => bound));
   }
 
   #writeNotes(): void {
-    const notes = [...this.#groups].flatMap(([group, keys]) =>
-      keys.flatMap((key) => {
-        const open = this.#open.get(key);
-        return open ? [{ key, group, address: open.address, bound: addressOfSocket(open.fd) }] : [];
-      }),
-    );
-    writeFileSync(this.#notesPath, JSON.stringify(notes), { mode: 0o600 });
+    const sockets = this.#open.map(({ fd: _, ...note }) => note);
+    writeNotes(this.#options.notesPath, { sockets, used: Object.fromEntries(this.#used) });
   }
 }
 
-function bind({ address, backlog, mode, owner }: ListenerSpec, reusePort: boolean): number {
-  if (address.family === "tcp") return listenTcp({ host: address.host, port: address.port, backlog, reusePort }).fd;
-  const uid = owner?.user === undefined ? undefined : lookupUser(owner.user).uid;
-  const gid = owner?.group === undefined ? undefined : lookupGroup(owner.group);
-  return listenUnix({
-    path: address.path,
-    backlog,
-    ...(mode !== undefined && { mode }),
-    ...(uid !== undefined && { uid }),
-    ...(gid !== undefined && { gid }),
-  }).fd;
+function ownerIn(spec: ServiceSpec, { listener, slot }: { listener: ListenerSpec; slot: number }): number | "shared" {
+  return spec.balance === "even" && listener.address.family === "tcp" ? slot : "shared";
 }
 
-function addressText({ address }: ListenerSpec): string {
-  return address.family === "unix" ? `unix:${address.path}` : `${address.host}:${address.port}`;
+function keyOf(service: string, { listener, owner }: { listener: ListenerSpec; owner: number | "shared" }): string {
+  return `listen:${service}/${owner}/${listener.name}@${addressText(listener)}`;
 }
 
-interface Note {
-  readonly key: string;
-  readonly group: string;
-  /** As the configuration has it. */
-  readonly address: string;
-  /** As the kernel has it: with a real port where 0 was asked for. */
-  readonly bound: string;
+function isWanted({ key, owner }: Open, spec: ServiceSpec): boolean {
+  return spec.listen.some((listener) => {
+    const slot = owner === "shared" ? 0 : owner;
+    return keyOf(spec.name, { listener, owner: ownerIn(spec, { listener, slot }) }) === key;
+  });
 }
 
 function regain(
-  key: string,
-  { bound, pidsOf }: { bound: string; pidsOf: (service: string, slot: number | undefined) => readonly number[] },
+  { service, owner, bound }: SocketNote,
+  pidsOf: (service: string, slot: number | undefined) => readonly number[],
 ): number | undefined {
-  const [, service = "", slot] = /^listen:(.+)\/(\d+|shared)\//.exec(key) ?? [];
-  for (const pid of pidsOf(service, slot === "shared" ? undefined : Number(slot))) {
+  for (const pid of pidsOf(service, owner === "shared" ? undefined : owner)) {
     const fd = copyListener(pid, bound);
     if (fd !== undefined) return fd;
   }
   return undefined;
 }
 
-function readNotes(path: string): readonly Note[] {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    return [];
-  }
+function end(fd: number): void {
+  stopListening(fd);
+  closeFd(fd);
 }
 
 function removeFile(path: string): void {

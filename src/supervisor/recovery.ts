@@ -173,7 +173,7 @@ export function withStrays(
     const slot = service?.slots.find((one) => one.slot === id?.slot);
     const process = oldest(pids, kernel);
     if (!id || !process || (slot && findRun(slot, id.generation))) continue;
-    if (!service || !slot || slot.current) homeless.push(...pids);
+    if (!service || !slot || isOccupied(slot, kernel)) homeless.push(...pids);
     else
       services.set(
         id.service,
@@ -181,6 +181,12 @@ export function withStrays(
       );
   }
   return { world: { ...world, services }, homeless };
+}
+
+/** Whether the run that the journal knows is still there; one that is gone may have had successors it does not know. */
+function isOccupied({ current }: Slot, kernel: Kernel): boolean {
+  if (!current || !("process" in current)) return false;
+  return kernel.startTimeOf(current.process.pid) === current.process.startTime;
 }
 
 /** A process of this home that no definition is there for any more is told to end. @returns what happened, as a sentence */
