@@ -19,6 +19,16 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+export interface SpawnOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Runs it by way of this shell, which sets `LISTEN_PID`. */
+  readonly shell?: string;
+  /** Inherited from descriptor 3 on. */
+  readonly stdio?: readonly number[];
+  /** As PID 1 of a pid namespace of its own. */
+  readonly container?: boolean;
+}
+
 /** One mydaemon: its directory, ports and processes. What is left of it at the end of the test is killed. */
 export class Rig {
   readonly directory = mkdtempSync(join(tmpdir(), "lares-daemon-"));
@@ -47,11 +57,11 @@ export class Rig {
   }
 
   /** Starts the program as it is; `line` waits for what it logs. */
-  spawn(
-    args: readonly string[] = [],
-    options: { env?: NodeJS.ProcessEnv; shell?: string; stdio?: number[] } = {},
-  ): Running {
-    const child = spawn(options.shell ?? process.execPath, this.#argv(args, options.shell), {
+  spawn(args: readonly string[] = [], options: SpawnOptions = {}): Running {
+    const plain = [options.shell ?? process.execPath, ...this.#argv(args, options.shell)];
+    // A pid namespace is what makes the difference; a user namespace lets anybody make one.
+    const [file = "", ...argv] = options.container ? ["unshare", "-Urpf", "--mount-proc", ...plain] : plain;
+    const child = spawn(file, argv, {
       stdio: ["ignore", "pipe", "pipe", ...(options.stdio ?? [])],
       env: { ...this.#env(), ...options.env },
       cwd: this.directory,
