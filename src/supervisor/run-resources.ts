@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { RunId } from "../core/effects.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 import { formatInstanceTag } from "../protocol/instance-tag.ts";
-import type { FdStore } from "./fd-store.ts";
-import { type HeldKind, type Holding, heldKinds, parkKey, runKey, stopOngoing } from "./holding.ts";
+import type { FdStore, Parked } from "./fd-store.ts";
+import { type HeldKind, type Holding, heldKinds, noteOf, parkKey, runKey, stopOngoing } from "./holding.ts";
 import type { Kernel, Launch } from "./kernel.ts";
 import { argumentsOf, environmentOf, readinessFd } from "./launch-plan.ts";
 
@@ -73,8 +73,11 @@ export class RunResources {
   }
 
   /** Parks everything that is held and not captured yet. */
-  park({ run, fds }: Holding): void {
-    const entries = [...fds].map(([kind, fd]) => [parkKey(run, kind), fd] as const);
+  park({ run, fds, process }: Holding): void {
+    const note = process && noteOf(process);
+    const entries = [...fds].map(([kind, fd]): Parked =>
+      kind === "pidfd" && note ? [parkKey(run, kind), fd, note] : [parkKey(run, kind), fd],
+    );
     if (this.#options.store.park(entries)) return;
     const lost = "its output would not survive a restart of Lares";
     this.#options.problem(`${runKey(run)}: no room to park its descriptors; ${lost}`);

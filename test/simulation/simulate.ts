@@ -89,7 +89,7 @@ class Simulation {
   /** Lets so much time pass, however many supervisors it takes. */
   #live(forMs: number): void {
     const untilMs = this.machine.nowMs + forMs;
-    while (this.machine.nowMs < untilMs || this.#commands.length > 0) {
+    for (;;) {
       try {
         this.#supervisor ??= this.#start();
         this.#obey(this.#supervisor);
@@ -157,12 +157,9 @@ class Simulation {
         supervisor.kernel.kill();
         return false;
       }
+      if (machine.nowMs >= untilMs) return true;
       const nextMs = Math.min(machine.agenda.nextAtMs ?? untilMs, supervisor.kernel.loop.nextTimerMs ?? untilMs);
-      if (nextMs >= untilMs) {
-        machine.agenda.advanceTo(untilMs);
-        return true;
-      }
-      machine.agenda.advanceTo(nextMs);
+      machine.agenda.advanceTo(Math.min(untilMs, nextMs));
     }
     return machine.violated(`the supervisor's loop turned ${turnsMax} times`);
   }
