@@ -15,6 +15,12 @@ export interface SignalActions {
 }
 
 /**
+ * A repeat within this time is the same request: systemd sends TERM right after an `ExecStop=` that sent it, and Ctrl-C
+ * reaches a program both from the terminal and through the npm that runs it.
+ */
+const sameRequestMs: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGTERM: 2_000, SIGINT: 200 };
+
+/**
  * Listens for the signals of a daemon: TERM and INT stop (a second one at once), HUP reloads, USR1 reopens logs, USR2
  * upgrades in place.
  *
@@ -33,11 +39,15 @@ export interface SignalActions {
  * ```
  */
 export function handleSignals(actions: SignalActions): Disposable {
-  let stopping = false;
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const end = (signal: NodeJS.Signals) => {
-    if (stopping) return actions.force(signal, 128 + constants.signals[signal]);
-    stopping = true;
-    actions.stop(signal);
+    const at = performance.now();
+    if (!first) {
+      first = { signal, at };
+      actions.stop(signal);
+    } else if (signal !== first.signal || at - first.at > (sameRequestMs[signal] ?? 0)) {
+      actions.force(signal, 128 + constants.signals[signal]);
+    }
   };
   // Listening for USR1 also keeps Node from opening its debugger on it.
   const listeners = {

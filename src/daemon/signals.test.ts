@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { handleSignals } from "./signals.ts";
+
+function record(): { told: string[]; signals: Disposable } {
+  const told: string[] = [];
+  const signals = handleSignals({
+    stop: (signal) => void told.push(`stop ${signal}`),
+    force: (signal, code) => void told.push(`force ${signal} ${code}`),
+    reload: () => void told.push("reload"),
+    reopenLogs: () => void told.push("reopen"),
+    upgrade: () => void told.push("upgrade"),
+  });
+  return { told, signals };
+}
+
+test("each signal has its meaning, and is given back at the end", () => {
+  const before = process.listenerCount("SIGHUP");
+  {
+    const { told, signals } = record();
+    using _signals = signals;
+    for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGTERM"] as const) process.emit(signal, signal);
+    assert.deepEqual(told, ["reload", "reopen", "upgrade", "stop SIGTERM"]);
+  }
+  assert.equal(process.listenerCount("SIGHUP"), before);
+});
+
+test("a second signal to stop forces it, unless it comes so soon that it is the same request", (context) => {
+  let now = 1_000;
+  context.mock.method(performance, "now", () => now);
+  const { told, signals } = record();
+  using _signals = signals;
+  process.emit("SIGTERM", "SIGTERM");
+  now += 500;
+  process.emit("SIGTERM", "SIGTERM");
+  assert.deepEqual(told, ["stop SIGTERM"]);
+  now += 2_000;
+  process.emit("SIGTERM", "SIGTERM");
+  process.emit("SIGINT", "SIGINT");
+  assert.deepEqual(told, ["stop SIGTERM", "force SIGTERM 143", "force SIGINT 130"]);
+});
