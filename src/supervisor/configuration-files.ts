@@ -20,19 +20,25 @@ export interface ConfigurationFilesOptions {
 export class ConfigurationFiles {
   readonly #options: ConfigurationFilesOptions;
   readonly #watched = new Map<string, { stop: () => void }>();
-  readonly #applying = new Set<string>();
+  /** Files that are being applied, each with whether it has to be once more. */
+  readonly #applying = new Map<string, boolean>();
 
   constructor(options: ConfigurationFilesOptions) {
     this.#options = options;
   }
 
   apply(file: string): void {
-    // One at a time for a file; what came meanwhile is in it already or is noticed again.
-    if (this.#applying.has(file)) return;
-    this.#applying.add(file);
+    // One at a time for a file. The one under way may have read it before it changed: it is read again afterwards.
+    if (this.#applying.has(file)) {
+      this.#applying.set(file, true);
+      return;
+    }
+    this.#applying.set(file, false);
     const { program, args } = this.#options.applyCommand(file);
     execFile(program, [...args], { timeout: applyTimeoutMs, killSignal: "SIGKILL" }, (error, _stdout, stderr) => {
+      const again = this.#applying.get(file) === true;
       this.#applying.delete(file);
+      if (again) this.apply(file);
       if (error) this.#options.onRejected(file, stderr.trim().slice(0, wordsMax) || error.message);
     });
   }
