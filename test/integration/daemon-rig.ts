@@ -70,6 +70,11 @@ export class Rig {
     return new Running(child);
   }
 
+  /** For whoever starts it instead of us. */
+  commandLine(): string[] {
+    return [process.execPath, ...this.#argv([])];
+  }
+
   /** Runs a verb to its end. */
   async verb(...args: string[]): Promise<Outcome> {
     const child = spawn(process.execPath, this.#argv(args), { stdio: ["ignore", "pipe", "pipe"], env: this.#env() });
