@@ -23,21 +23,35 @@ export interface Surroundings {
  * recovery of another.
  */
 export function goalOf(service: Service, around: Surroundings): Goal {
-  if (around.ending || service.leaving || service.desired === "down") return { kind: "stop" };
-  for (const name of service.spec.requires) {
-    const missing = whyMissing(around.get(name), around);
-    if (missing) return { kind: "stop", reason: `${name}, which it requires, ${missing}` };
-  }
-  const awaited = service.spec.after.filter((name) => isAwaited(around.get(name), around));
+  const stops: Stops = new Map();
+  const stop = stopOf(service, around, stops);
+  if (stop) return stop;
+  const awaited = service.spec.after.filter((name) => isAwaited(around.get(name), around, stops));
   return awaited.length > 0 ? { kind: "wait", reason: `waiting for ${awaited.join(", ")}` } : { kind: "run" };
 }
 
+/** Which services have to stop, by name: each is looked at once, for ways through requirements multiply with their length. */
+type Stops = Map<string, (Goal & { kind: "stop" }) | undefined>;
+
+function stopOf(service: Service, around: Surroundings, stops: Stops): (Goal & { kind: "stop" }) | undefined {
+  if (around.ending || service.leaving || service.desired === "down") return { kind: "stop" };
+  const { name, requires } = service.spec;
+  if (stops.has(name)) return stops.get(name);
+  let found: (Goal & { kind: "stop" }) | undefined;
+  for (const required of requires) {
+    const missing = whyMissing(around.get(required), around, stops);
+    if (missing) found ??= { kind: "stop", reason: `${required}, which it requires, ${missing}` };
+  }
+  stops.set(name, found);
+  return found;
+}
+
 /** Why what requires this service cannot live; undefined while it can. */
-function whyMissing(other: Service | undefined, around: Surroundings): string | undefined {
+function whyMissing(other: Service | undefined, around: Surroundings, stops: Stops): string | undefined {
   if (!other || other.leaving) return "was removed";
   if (hasServiceFailed(other)) return "has failed";
-  const goal = goalOf(other, around);
-  if (goal.kind === "stop") return goal.reason === undefined ? "is stopped" : "is held back";
+  const stop = stopOf(other, around, stops);
+  if (stop) return stop.reason === undefined ? "is stopped" : "is held back";
   return isServiceHeld(other) ? "is stopped" : undefined;
 }
 
@@ -49,9 +63,9 @@ export function mayBeginStop(service: Service, around: Surroundings): boolean {
   });
 }
 
-function isAwaited(other: Service | undefined, around: Surroundings): boolean {
+function isAwaited(other: Service | undefined, around: Surroundings, stops: Stops): boolean {
   if (!other || other.spec.schedule || isServiceReady(other)) return false;
-  return goalOf(other, around).kind !== "stop" && isOnItsWay(other);
+  return stopOf(other, around, stops) === undefined && isOnItsWay(other);
 }
 
 /** Not there yet, and going to be. An instance that failed or ended for good is waited for no more. */
