@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Agent, createServer, get, type IncomingMessage } from "node:http";
 import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttpsServer, get as getHttps } from "node:https";
 import { type AddressInfo, connect, createServer as createNetServer, type Server } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { drainServer, trackServer } from "./drain.ts";
 
 async function listening(server: Server): Promise<number> {
@@ -121,4 +123,40 @@ test("a WebSocket peer is told that the server goes away", async () => {
   assert.deepEqual([...frame], [0x88, 0x02, 0x03, 0xe9]);
   socket.end(frame);
   assert.equal((await drained).cut, 0);
+});
+
+/** TLS without certificates, which only a test would want. */
+const anonymous = {
+  ciphers: "ADH-AES128-SHA256:@SECLEVEL=0",
+  maxVersion: "TLSv1.2",
+  rejectUnauthorized: false,
+} as const;
+
+test("HTTPS: an answer in flight is finished, an idle connection is ended after the pause", async () => {
+  const server = createHttpsServer({ ...anonymous, dhparam: "auto" }, (_request, response) => {
+    server.once("finish-it", () => response.end("done"));
+    server.emit("asked");
+  });
+  const port = await listening(server);
+  const idle = connectTls({ ...anonymous, port, host: "127.0.0.1" });
+  await once(idle, "secureConnect");
+  const request = getHttps({ ...anonymous, port, host: "127.0.0.1" });
+  await once(server, "asked");
+  const drained = drainServer(server, { idlePauseMs: 20, graceMs: 5_000 });
+  const ended = once(idle, "close");
+  idle.resume();
+  await ended;
+  server.emit("finish-it");
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  assert.equal(await text(response), "done");
+  assert.deepEqual(await drained, { connections: 2, cut: 0 });
+});
+
+test("a TLS client that never finishes its handshake is cut at the end", async () => {
+  const server = createHttpsServer({ ...anonymous, dhparam: "auto" });
+  const port = await listening(server);
+  const socket = connect(port, "127.0.0.1");
+  await once(server, "connection");
+  await drainServer(server, { idlePauseMs: 10, graceMs: 50 });
+  socket.destroy();
 });
