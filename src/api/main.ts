@@ -32,6 +32,7 @@ const { values } = parseArgs({
     foreground: { type: "boolean" },
     store: { type: "string" },
     keeper: { type: "string" },
+    end: { type: "boolean" },
   },
 });
 
@@ -71,6 +72,8 @@ async function run(): Promise<void> {
   });
   supervisor.recover();
   closeApi = await serveApi(supervisor, files.homes.socket);
+  // The one before was told to, and died before it could.
+  if (values.end) supervisor.command({ type: "command", command: "end" });
   setTimeout(() => warmUp(version), warmUpAfterMs).unref();
   saveProgram(files, mainProgram(), (sentence) => supervisor.problem(sentence));
 }

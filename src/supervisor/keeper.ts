@@ -19,15 +19,16 @@ export function endWith(code: number): never {
  *
  * POSIX sh (dash, bash, busybox). A supervisor that has recovered leaves a mark in a file. One that dies twice without
  * having got that far is replaced by the last version that had, if there is a copy of it; if that fails as well, tries
- * come more slowly. TERM and INT are passed on, so that an init system or a terminal ends everything in order.
+ * come more slowly. TERM and INT are passed on, so that an init system or a terminal ends everything in order; a supervisor
+ * that died of them before it could listen is started once more to do that, and one that cannot start does not hold it up.
  */
 const keeperScript = `
 node=$1 main=$2 fallback=$3 mark=$4; shift 4
-program=$main pid= failures=0
-trap 'kill -TERM $pid 2>/dev/null' TERM INT
+program=$main pid= failures=0 end=
+trap 'end=--end; kill -TERM $pid 2>/dev/null' TERM INT
 trap '' HUP
 while :; do
-  "$node" ${nodeFlags().join(" ")} "$program" "$@" --keeper $$ <&0 & pid=$!
+  "$node" ${nodeFlags().join(" ")} "$program" "$@" --keeper $$ $end <&0 & pid=$!
   while :; do
     wait $pid; status=$?
     kill -0 $pid 2>/dev/null || break
@@ -39,6 +40,7 @@ while :; do
   if [ -s "$mark" ]; then failures=0; : >"$mark"; continue; fi
   failures=$((failures + 1))
   echo "lares: the supervisor ended with status $status before it had recovered" >&2
+  if [ -n "$end" ] && [ $failures -ge 3 ]; then exit $status; fi
   # Killed from outside, it may have been about to: that is not the version's fault.
   if [ $failures -ge 2 ] && [ $status -ne 137 ] && [ "$program" = "$main" ] && [ -f "$fallback" ]; then
     echo "lares: the last version that recovered is put back: $fallback" >&2
