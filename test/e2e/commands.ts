@@ -37,7 +37,7 @@ export class Following {
   #onLine: (() => void) | undefined;
 
   constructor(words: readonly string[], options: CommandOptions) {
-    const child = spawn(lares, words, { ...options, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(lares, words, { ...options, stdio: ["ignore", "pipe", "ignore"] });
     createInterface({ input: child.stdout }).on("line", (line) => {
       this.lines.push(line);
       this.#onLine?.();
