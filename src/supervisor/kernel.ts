@@ -40,8 +40,8 @@ export interface Kernel {
   exitOf(pidfd: number, pid: number): ProcessExit | "running" | "unknown";
   /** The `LARES_INSTANCE` of a living process. */
   tagOf(pid: number): string | undefined;
-  /** Whether it is the first of its session, as every program is that the supervisor starts. */
-  leadsSession(pid: number): boolean;
+  /** The session of a process. Every program that the supervisor starts leads one, so this is its pid. */
+  sessionOf(pid: number): number | undefined;
   /** Processes that carry this value in `LARES_INSTANCE`. */
   findTagged(tag: string): readonly number[];
   /** All tags of a home, with the processes that carry them. */

@@ -108,7 +108,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       return other === "unknown" ? exitOf(pidfd) : other;
     },
     tagOf: (pid) => environmentOf(pid)?.get("LARES_INSTANCE"),
-    leadsSession: (pid) => sessionOf(pid) === pid,
+    sessionOf,
     findTagged: (tag) => findTagged("LARES_INSTANCE", tag),
     tagsOf,
     createGroup: groups.create,
@@ -194,9 +194,11 @@ function leftoversOf({ pid, startTime, tag, group }: Remains, keeperPid: number)
   const leader = pid > 0 ? startTimeOf(pid) : undefined;
   const isGroupOurs = pid > 0 && (leader === undefined || leader === startTime);
   const orphans = [...childrenOf(keeperPid), ...childrenOf(1)];
-  return orphans.filter(
-    (orphan) => (isGroupOurs && pgrpOf(orphan) === pid) || environmentOf(orphan)?.get("LARES_INSTANCE") === tag,
-  );
+  return orphans.filter((orphan) => {
+    const its = environmentOf(orphan)?.get("LARES_INSTANCE");
+    // Without a tag the group has to do; with another one it is of a run that got the number of ours.
+    return its === tag || (its === undefined && isGroupOurs && pgrpOf(orphan) === pid);
+  });
 }
 
 function descendantsOf(pid: number): readonly number[] {

@@ -96,7 +96,12 @@ function takeUpIntent(found: Found, options: RecoveryOptions): TakenUp {
   const { kernel, instances, report, noteOf } = options;
   const held = fds.has("pidfd") ? processIn(noteOf(parkKey(id, "pidfd"))) : undefined;
   const tagged = held ? [] : kernel.findTagged(instances.tagOf(id));
-  const process = held ?? oldest(tagged.filter(kernel.leadsSession), kernel);
+  const process =
+    held ??
+    oldest(
+      tagged.filter((pid) => kernel.sessionOf(pid) === pid),
+      kernel,
+    );
   const pidfd = process && !fds.has("pidfd") ? kernel.openPidfd(process.pid) : undefined;
   if (pidfd !== undefined) fds.set("pidfd", pidfd);
   if (process && fds.has("pidfd")) {
@@ -113,7 +118,8 @@ function takeUpIntent(found: Found, options: RecoveryOptions): TakenUp {
     return { lives: false };
   }
   // It ran and has ended, and something that it started is still there.
-  report(id, { type: "spawned", process: remains });
+  const gone = { pid: kernel.sessionOf(remains.pid) ?? 0, startTime: "0" };
+  report(id, { type: "spawned", process: gone });
   report(id, { type: "exited", exit: { code: null, signal: null, status: "unknown" } });
   return { lives: false, gap: `${runKey(id)} ended unwatched: its status is unknown` };
 }

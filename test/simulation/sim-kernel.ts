@@ -177,7 +177,9 @@ export class SimKernel implements Kernel {
     return this.#machine.processes.get(pid)?.tag;
   }
 
-  leadsSession = (pid: number): boolean => this.#machine.processes.get(pid)?.group === pid;
+  sessionOf(pid: number): number | undefined {
+    return this.#machine.processes.get(pid)?.group;
+  }
 
   findTagged(tag: string): readonly number[] {
     return this.#running().flatMap((process) => (process.tag === tag ? [process.pid] : []));
@@ -285,11 +287,10 @@ export class SimKernel implements Kernel {
     if (group !== undefined) return this.#running().filter(({ cgroup }) => cgroup === group);
     const leader = this.#machine.processes.get(pid);
     const isGroupOurs = !leader || leader.startTime === startTime;
-    return this.#running().filter(
-      (process) =>
-        (process.parent === keeperPid || process.parent === initPid) &&
-        ((isGroupOurs && process.group === pid) || process.tag === tag),
-    );
+    return this.#running().filter((process) => {
+      if (process.parent !== keeperPid && process.parent !== initPid) return false;
+      return process.tag === tag || (process.tag === undefined && isGroupOurs && process.group === pid);
+    });
   }
 
   /** Between the start of a program and holding it, the supervisor may die, or lack a descriptor. */

@@ -131,11 +131,12 @@ class Simulation {
     return supervisor;
   }
 
-  #obey({ interpreter }: SimSupervisor): void {
+  #obey({ interpreter, kernel }: SimSupervisor): void {
     for (let command = this.#commands[0]; command; command = this.#commands[0]) {
       this.machine.say(`operator: ${describe(command)}`);
       this.witness.touched(["a", "b", "c"]);
       interpreter.engine.dispatch(command);
+      if (kernel.isDead) throw new Died();
       // Only now is it acknowledged: an operator who got no answer says it again.
       this.#commands.shift();
     }
