@@ -1,7 +1,7 @@
 /** A small supervision tree inside the process, with the vocabulary and the rules of Erlang/OTP's supervisor. */
 
 import { LaresError } from "../../core/errors.ts";
-import { decideRestart, freshHistory, type RestartHistory } from "../../core/restart.ts";
+import { decideRestart, freshHistory, type RestartHistory, withRestart } from "../../core/restart.ts";
 import type { RestartSpec } from "../../core/spec.ts";
 import { Child, type ChildSpec } from "./child.ts";
 
@@ -109,6 +109,7 @@ export class SupervisionTree implements AsyncDisposable {
   async #startAgain(concerned: readonly Child[], delayMs: number): Promise<void> {
     await stopAll(concerned);
     await this.#pause(delayMs);
+    this.#history = withRestart(this.#history, { policy: this.#policy, nowMs: performance.now() });
     for (const child of concerned) {
       if (this.#stopping) return;
       await child.start();
