@@ -1,42 +1,46 @@
 /**
- * Runs seeds of the simulation: `node test/simulation/run.ts [--from S] [--seeds N] [--trace]`.
+ * Runs seeds of the simulation and prints what came of them.
+ *
+ *     node test/simulation/run.ts --seeds 100000 --from 1    all processors; exit 1 if an invariant did not hold
+ *     node test/simulation/run.ts --from 463                 one seed, with everything that happened
+ *     node test/simulation/run.ts --seeds 1000 --bug NAME    with one of the planted bugs of faults.ts
  */
 import { parseArgs } from "node:util";
 import { noFaults, plantedBugs } from "./faults.ts";
+import { describeShortest, runSeeds } from "./run-seeds.ts";
 import { simulate } from "./simulate.ts";
 
 const { values } = parseArgs({
   options: {
     from: { type: "string", default: "1" },
-    seeds: { type: "string", default: "1000" },
-    trace: { type: "boolean" },
+    seeds: { type: "string", default: "1" },
     bug: { type: "string" },
   },
 });
-const faults = values.bug === undefined ? noFaults : plantedBugs[values.bug as keyof typeof plantedBugs];
 const from = Number(values.from);
-const count = Number(values.seeds);
-const began = performance.now();
-let calls = 0;
-let deaths = 0;
-const kinds = new Map<string, number[]>();
-for (let seed = from; seed < from + count; seed += 1) {
-  const outcome = simulate(seed, faults);
-  calls += outcome.calls;
-  deaths += outcome.deaths;
-  if (outcome.violation === undefined) continue;
-  const kind = outcome.violation
-    .split("\n")
-    .slice(0, 2)
-    .join(" ")
-    .replace(/[0-9]+/g, "N")
-    .slice(0, 160);
-  kinds.set(kind, [...(kinds.get(kind) ?? []), seed]);
-  if (values.trace) console.log(`seed ${seed}: ${outcome.violation}\n${outcome.trace.join("\n")}`);
+const seeds = Number(values.seeds);
+const bug = values.bug as keyof typeof plantedBugs | undefined;
+if (bug !== undefined && !(bug in plantedBugs)) throw new Error(`planted are: ${Object.keys(plantedBugs).join("; ")}`);
+
+if (seeds === 1) {
+  const { violation, trace } = simulate(from, bug === undefined ? noFaults : plantedBugs[bug]);
+  console.log([...trace, violation ?? "every invariant held"].join("\n"));
+  process.exitCode = violation === undefined ? 0 : 1;
+} else {
+  const began = performance.now();
+  const tally = await runSeeds({ from, seeds, bug });
+  const perSecond = tally.schedules / ((performance.now() - began) / 1000);
+  const each = (count: number) => (count / tally.schedules).toFixed(1);
+  console.log(describeShortest(tally));
+  for (const [kind, found] of Object.entries(Object.groupBy(tally.violations, kindOf)))
+    console.log(`${found?.length} × ${kind} (${found?.slice(0, 4).map(({ seed }) => seed)})`);
+  console.log(
+    `${tally.schedules} schedules (${each(tally.calls)} calls, ${each(tally.deaths)} deaths each), ${perSecond.toFixed(0)} a second`,
+  );
+  process.exitCode = tally.violations.length > 0 ? 1 : 0;
 }
-const seconds = (performance.now() - began) / 1000;
-for (const [kind, seeds] of [...kinds].sort((a, b) => b[1].length - a[1].length))
-  console.log(`${seeds.length} × ${kind} (${seeds.slice(0, 4).join(" ")})`);
-console.log(
-  `${count} schedules, ${(calls / count).toFixed(0)} calls and ${(deaths / count).toFixed(1)} deaths each, ${(count / seconds).toFixed(0)} a second`,
-);
+
+/** Violations that differ only in numbers are of one kind. */
+function kindOf({ violation = "" }: { readonly violation?: string }): string {
+  return violation.replace(/\d+/g, "N").slice(0, 120);
+}
