@@ -14,6 +14,8 @@ import type { Program, VerbOptions } from "./program.ts";
 /** Set for a process that `start --daemon` has started. */
 export const backgroundVariable = "LARES_BACKGROUND";
 
+const longestTimerMs = 2 ** 31 - 1;
+
 /** @returns the exit code, when the daemon has stopped. */
 export async function runInForeground<Config>(daemon: Program<Config>, options: VerbOptions): Promise<number> {
   const { name, version } = daemon.definition;
@@ -76,6 +78,8 @@ export async function runInForeground<Config>(daemon: Program<Config>, options: 
   });
   pidFile?.own();
   if (stopEarly) swallow(running.stop());
+  // A daemon without a listener or timer of its own does not end by itself; `main` ends the process.
+  setInterval(() => {}, longestTimerMs);
   const report = await running.ended;
   if (report.graceful) return code;
   process.stderr.write(

@@ -34,7 +34,7 @@ export class Closers {
 /** @returns whether `act` ended before the signal was aborted, plus a moment for what reacts to the abort itself. */
 export async function within(grace: AbortSignal, act: () => Promise<unknown>): Promise<boolean> {
   const expired = new Promise<false>((resolve) => {
-    const end = () => setTimeout(() => resolve(false), 100).unref();
+    const end = () => setTimeout(() => resolve(false), 100);
     if (grace.aborted) end();
     else grace.addEventListener("abort", end, { once: true });
   });

@@ -27,7 +27,9 @@ export async function guardDaemon<Config>(
       logger.log.warn({ breaches }, reason);
       health.shed(reason);
       const ofMemory = breaches.some(({ figure }) => figure === "memoryBytes" || figure === "heapBytes");
-      if (ofMemory && current()?.replace) consequences.replace();
+      if (!ofMemory || !current()?.replace) return;
+      if (process.env.LARES_SERVICE === undefined) consequences.replace();
+      else parts.notifier.status(`asks to be replaced: ${reason}`);
     },
     onRelief: () => {
       logger.log.info("resources are within their limits again");

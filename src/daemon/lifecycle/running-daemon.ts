@@ -181,6 +181,7 @@ export class RunningDaemon<Config> implements AsyncDisposable {
     stateFile.write({ state: "upgrading" });
     logger.log.info("upgrading: the new process is started");
     try {
+      refuseUnderLares();
       const request = { listeners: listeners.passable(), pidFd: pidFile?.fd, readyTimeoutMs: upgradeTimeoutMs };
       const pid = await startSuccessor(request);
       pidFile?.write(pid);
@@ -254,6 +255,15 @@ export class RunningDaemon<Config> implements AsyncDisposable {
     this.#work = result.catch(() => {});
     return result;
   }
+}
+
+/** A supervisor that starts successors itself would take ours for a stranger, and start another one. */
+function refuseUnderLares(): void {
+  const service = process.env.LARES_SERVICE;
+  if (service === undefined) return;
+  throw new LaresError("not_supported", `Cannot upgrade in place: Lares runs this program as "${service}"`, {
+    hint: `Run \`lares reload ${service}\`.`,
+  });
 }
 
 async function limited<Config, Result>(
