@@ -19,10 +19,12 @@ export interface Outcome {
 export interface CommandOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Another than the one under test. */
+  readonly command?: string;
 }
 
-export async function run(words: readonly string[], options: CommandOptions): Promise<Outcome> {
-  const child = spawn(lares, words, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+export async function run(words: readonly string[], { command = lares, ...options }: CommandOptions): Promise<Outcome> {
+  const child = spawn(command, words, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const [code] = await once(child, "close");
   const bytes = Buffer.concat(stdout);
