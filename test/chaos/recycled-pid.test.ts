@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { isAlive } from "../../src/client/alive.ts";
 import { eventually } from "../e2e/eventually.ts";
@@ -17,7 +17,7 @@ test("a stranger that has got the pid of a service which ended unwatched is neve
   await once(stranger, "spawn");
   await withoutBoth(rig, async () => {
     process.kill(gone, "SIGKILL");
-    await eventually(() => !isAlive(gone), "it has ended");
+    await eventually(() => !existsSync(`/proc/${gone}`), "it has ended and init has reaped it");
     giveAway(rig.files.journal, { from: gone, to: stranger });
   });
   assert.equal((await rig.event({ type: "exited", service: "gone" })).status, "unknown");

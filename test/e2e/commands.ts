@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { waitMs } from "./eventually.ts";
 
 /** The command under test: that of this checkout, or one that was installed. */
-const lares = process.env.LARES_COMMAND ?? fileURLToPath(new URL("../../bin/lares", import.meta.url));
+export const lares = process.env.LARES_COMMAND ?? fileURLToPath(new URL("../../bin/lares", import.meta.url));
 
 /** How a command ended, and all that it printed. */
 export interface Outcome {

@@ -8,7 +8,7 @@ import { type Client, openClient } from "../../src/client/client.ts";
 import { isDisconnected } from "../../src/client/errors.ts";
 import type { EventView, InstanceView } from "../../src/protocol/api.ts";
 import { type HomeFiles, openHome } from "../../src/supervisor/home.ts";
-import { Following, type Outcome, run } from "./commands.ts";
+import { Following, lares, type Outcome, run } from "./commands.ts";
 import { eventually, waitMs } from "./eventually.ts";
 import { endLeftovers, leftoversOf, pidIn } from "./leftovers.ts";
 
@@ -39,6 +39,8 @@ export class Rig implements AsyncDisposable {
   readonly client: Client;
   /** The environment of commands, and so of the supervisor that they start. */
   readonly env: Record<string, string>;
+  /** What is run as `lares`. */
+  command: string = lares;
   readonly #pids = new Set<number>();
   readonly #following: Following[] = [];
 
@@ -68,7 +70,7 @@ export class Rig implements AsyncDisposable {
 
   /** Runs a command to its end. */
   async lares(...words: readonly string[]): Promise<Outcome> {
-    const outcome = await run(words, { cwd: this.directory, env: this.env });
+    const outcome = await run(words, { cwd: this.directory, env: this.env, command: this.command });
     this.#remember();
     return outcome;
   }
