@@ -1,3 +1,4 @@
+import { goalOf } from "../../src/core/dependencies.ts";
 import type { World } from "../../src/core/draft.ts";
 import { findRun, runsOf, type Slot } from "../../src/core/slot.ts";
 import type { ServiceSpec } from "../../src/core/spec.ts";
@@ -13,8 +14,8 @@ export interface Life {
   readonly process: Process;
   readonly spec: ServiceSpec;
   readonly startedAtMs: number;
-  /** It is part of a reload, which may take it back. */
-  readonly isReplacing: boolean;
+  /** It is part of a reload, which may take it back, or of a service that is to stop once others have. */
+  readonly isPassing: boolean;
   /** When it said that it was ready. */
   readyAtMs?: number;
   /** It gave a bad answer, or stopped to ping its watchdog: whoever ends it is right. */
@@ -83,9 +84,8 @@ export class Witness {
         machine.violated(`${process.tag} was started while ${other.tag} is alive`);
     }
     this.#checkRestartLimit(run, spec);
-    const isReplacing = this.#world()?.services.get(run.service)?.rollout !== undefined;
     const id = this.lives.length;
-    this.lives.push({ id, run, process, spec, startedAtMs: machine.nowMs, isReplacing, lines: [] });
+    this.lives.push({ id, run, process, spec, startedAtMs: machine.nowMs, isPassing: this.#isPassing(run), lines: [] });
   }
 
   /** Signals go to runs that are to end, and to nobody else. */
@@ -113,7 +113,7 @@ export class Witness {
       machine.violated(`${process.tag} was killed ${nowMs - life.toldAtMs} ms after it was told to stop`);
     if (
       !isFirst ||
-      life.isReplacing ||
+      life.isPassing ||
       life.isSick ||
       spec.requires.length > 0 ||
       this.wasTouchedSince(spec.name, life.startedAtMs)
@@ -137,6 +137,13 @@ export class Witness {
     // The first of them may be the one that was restarted, and had begun within the period.
     if (generations.size > intensity + 1)
       this.#machine.violated(`${run.service}/${run.slot} was started ${generations.size} times within ${periodMs} ms`);
+  }
+
+  #isPassing({ service: name }: InstanceTag): boolean {
+    const world = this.#world();
+    const service = world?.services.get(name);
+    if (!world || !service || service.rollout) return true;
+    return goalOf(service, { ending: world.ending, get: (other) => world.services.get(other) }).kind === "stop";
   }
 
   #hasChanged(spec: ServiceSpec): boolean {
