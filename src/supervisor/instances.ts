@@ -201,6 +201,10 @@ export class Instances {
     const { kernel, listeners } = this.#options;
     const spec = this.#specOf(run);
     if (!spec || this.get(run)) return;
+    if (this.#isStopped(run)) {
+      this.#options.report(run, { type: "spawn_lost" });
+      return;
+    }
     let holding: Holding | undefined;
     const childEnds: number[] = [];
     try {
@@ -216,6 +220,16 @@ export class Instances {
     } finally {
       for (const fd of childEnds) kernel.close(fd);
     }
+  }
+
+  /** It was told to stop before its turn to be started came. */
+  #isStopped({ service, slot, generation }: RunId): boolean {
+    const place = this.#options
+      .world()
+      .services.get(service)
+      ?.slots.find((one) => one.slot === slot);
+    const known = place && findRun(place, generation);
+    return known?.phase === "spawning" && known.stop !== undefined;
   }
 
   #spawned(holding: Holding, { pid, startTime, pidfd }: Spawned): void {
@@ -340,6 +354,7 @@ export class Instances {
 
   /** Nothing runs: keeps what was written, and gives everything back. */
   drop(holding: Holding): void {
+    this.#captureOutput(holding);
     this.#held.delete(runKey(holding.run));
     this.#resources.giveBack(holding);
   }
