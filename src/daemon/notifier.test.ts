@@ -83,11 +83,11 @@ test("readiness is a newline on LARES_READY_FD, which is then closed", async (co
   assert.throws(() => closeSync(fd), { code: "EBADF" });
 });
 
-test("the watchdog is pinged at half its interval, unless it is held back", (context) => {
+test("the watchdog is pinged at a third of its interval, unless it is held back", (context) => {
   context.mock.timers.enable({ apis: ["setInterval"] });
   const sent: unknown[] = [];
   let alive = true;
-  const options = { env: { WATCHDOG_USEC: "200000" }, isAlive: () => alive };
+  const options = { env: { WATCHDOG_USEC: "300000" }, isAlive: () => alive };
   using watchdog = startWatchdog({ send: (message) => sent.push(message) }, options);
   assert.equal(watchdog.intervalMs, 100);
   assert.equal(sent.length, 1);

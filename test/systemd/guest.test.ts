@@ -114,7 +114,7 @@ for (const type of ["notify", "forking"]) {
     await eventually(() => !run("ps", "-o", "pid=", "-p", pid).output.trim(), "the end of the old one");
     assert.deepEqual([property("ActiveState"), property("NRestarts")], ["active", "0"]);
     systemctl("stop", unit);
-    assert.equal(property("Result"), "success");
+    assert.equal(property("Result"), "success", run("journalctl", "-u", unit, "-n", "30", "--no-pager").output);
   });
 }
 
