@@ -1,12 +1,15 @@
 import type { World } from "../core/draft.ts";
 import type { Effect, RunFact, RunId } from "../core/effects.ts";
 import { assertNever, LaresError } from "../core/errors.ts";
+import { liveSlots } from "../core/service.ts";
 import { runsOf } from "../core/slot.ts";
+import type { ServiceSpec } from "../core/spec.ts";
 import { Engine } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
 import type { FdStore } from "./fd-store.ts";
 import { Instances, type InstancesOptions, type Listeners } from "./instances.ts";
 import type { Journal } from "./journal.ts";
+import { lateIntent } from "./late-intent.ts";
 import { endHomeless, recoverRuns, withStrays } from "./recovery.ts";
 import { SharedNotify } from "./shared-notify.ts";
 import { SpawnQueue } from "./spawn-queue.ts";
@@ -18,10 +21,12 @@ export interface SlotListeners extends Listeners {
     parked: ReadonlyMap<string, number>,
     pidsOf: (service: string, slot: number | undefined) => readonly number[],
   ): void;
-  /** Lets only these slots get new connections. @throws LaresError when the kernel refuses */
-  steer(service: string, live: readonly number[]): void;
+  /** Lets only these runs get new connections. @throws LaresError when the kernel refuses */
+  steer(service: string, live: readonly RunId[]): void;
   /** How many connections wait to be accepted from a slot's own sockets. */
   waiting(service: string, slot: number): number;
+  /** A run has ended: closes what it alone used and the definition does not name any more. */
+  release(run: RunId, spec: ServiceSpec | undefined): void;
   /** Closes what only this slot used; with the last slot of a service, what all shared. */
   close(service: string, slot: number, isLast: boolean): void;
 }
@@ -106,7 +111,7 @@ export class Interpreter {
   /**
    * Takes up what the last supervisor left.
    *
-   * @param before what was to run before the machine was started, for when there is no journal of this boot
+   * @param before what is desired, for when there is no journal of this boot or it has not got everything
    */
   recover(before: { readonly world: World; readonly problem?: string }): void {
     const { kernel, store, journal, events, listeners, homeId, version, isListenerKey, isFallback } = this.#parts;
@@ -122,6 +127,7 @@ export class Interpreter {
     this.#notify.open([...shared.values()][0]);
     const [sockets, others] = partition(parked, isListenerKey);
     listeners.adopt(sockets, (service, slot) => livingPids(world, { service, slot, kernel }));
+    for (const [name, { spec }] of world.services) if (spec.listen.length > 0) this.#steer(name);
     const { adopted, gaps: lost } = recoverRuns({
       kernel,
       instances: this.instances,
@@ -144,6 +150,7 @@ export class Interpreter {
     });
     if (isFallback)
       this.engine.record({ type: "upgrade_failed", version, cause: "the version before it is back in force" });
+    if (left && !isSound) for (const command of lateIntent(world, before.world)) this.engine.dispatch(command);
     // What was said and what ended meanwhile is heard before a deadline counts.
     kernel.later(0, () => {
       for (const name of world.services.keys()) this.engine.dispatch({ type: "tick", service: name });
@@ -177,14 +184,15 @@ export class Interpreter {
       case "await_ready":
       case "signal":
       case "clear":
-      case "release":
       case "check_health":
         this.instances.perform(effect);
         return;
+      case "release":
+        this.instances.perform(effect);
+        listeners.release(effect.run, this.engine.world.services.get(effect.run.service)?.spec);
+        return;
       case "steer":
-        this.#guarded(`${effect.service}: connections cannot be steered`, () =>
-          listeners.steer(effect.service, effect.live),
-        );
+        this.#steer(effect.service);
         return;
       case "drain_listeners":
         this.#drainListeners(effect.run);
@@ -202,6 +210,13 @@ export class Interpreter {
       default:
         assertNever(effect);
     }
+  }
+
+  #steer(name: string): void {
+    const service = this.engine.world.services.get(name);
+    const live = service ? [...liveSlots(service)] : [];
+    const runs = live.map(([slot, generation = 0]) => ({ service: name, slot, generation }));
+    this.#guarded(`${name}: connections cannot be steered`, () => this.#parts.listeners.steer(name, runs));
   }
 
   /** Connections that came before the steering changed are still waiting for this slot: its program takes them. */
