@@ -32,14 +32,14 @@ function checkDeadlines({ interpreter, kernel }: SimSupervisor, machine: Machine
 function checkDescriptors({ interpreter, kernel, outputFds }: SimSupervisor, machine: Machine): void {
   const accounted = new Set(outputFds);
   for (const { fds } of interpreter.instances.holdings()) for (const fd of fds.values()) accounted.add(fd);
-  for (const [fd, description] of kernel.fds) {
+  for (const [fd, description] of kernel.fds.entries()) {
     const isShared = description.kind === "notify" && description.path === sharedNotifyPath;
     if (!accounted.has(fd) && !isShared) machine.violated(`descriptor ${fd} (${description.kind}) has leaked`);
   }
-  for (const fd of accounted) kernel.describe(fd);
+  for (const fd of accounted) kernel.fds.describe(fd);
   const parked = new Set<Description>(machine.store.flatMap(({ descriptions }) => descriptions));
   for (const fd of accounted) {
-    const description = kernel.describe(fd);
+    const description = kernel.fds.describe(fd);
     if (!parked.has(description)) machine.violated(`descriptor ${fd} (${description.kind}) is not parked`);
   }
 }

@@ -55,7 +55,7 @@ class ForgetfulStore extends FdStore {
 class SignalsByPid extends SimKernel {
   override signal(pidfd: number, signal: string): boolean {
     this.enter();
-    const description = this.describe(pidfd);
+    const description = this.fds.describe(pidfd);
     const process = description.kind === "pidfd" ? this.processAt(description.process.pid) : undefined;
     return process !== undefined && this.deliver(process, signal);
   }

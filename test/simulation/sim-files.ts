@@ -50,7 +50,7 @@ export function simStoreSocket(
   return {
     send(data, fds) {
       kernel.enter();
-      const descriptions = fds.map((fd) => kernel.describe(fd));
+      const descriptions = fds.map((fd) => kernel.fds.describe(fd));
       if (queue.length >= machine.options.storeMessagesMax) return false;
       for (const description of descriptions) {
         description.refs += 1;
@@ -63,7 +63,7 @@ export function simStoreSocket(
       kernel.enter();
       const message = queue[0];
       if (!message) return undefined;
-      const fds = message.descriptions.map((description) => kernel.open(description));
+      const fds = message.descriptions.map((description) => kernel.fds.open(description));
       if (!peek) {
         queue.shift();
         for (const description of message.descriptions) description.refs -= 1;

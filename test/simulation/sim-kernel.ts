@@ -1,5 +1,6 @@
 import { LaresError } from "../../src/core/errors.ts";
 import type { Kernel, Launch, NotifyDatagram, ProcessExit, Remains, Spawned } from "../../src/supervisor/kernel.ts";
+import { DescriptorTable } from "./descriptor-table.ts";
 import { createPipe, type Description, isReadable } from "./descriptors.ts";
 import { Loop } from "./loop.ts";
 import type { Machine } from "./machine.ts";
@@ -22,7 +23,7 @@ const shares = { interrupted: 0.04, noDescriptor: 0.004, spawnFails: 0.02 } as c
 export class SimKernel implements Kernel {
   readonly pid: number;
   readonly loop: Loop;
-  readonly fds = new Map<number, Description>();
+  readonly fds: DescriptorTable;
   readonly #machine: Machine;
   readonly #witness: Witness;
   readonly #self: Process;
@@ -34,6 +35,7 @@ export class SimKernel implements Kernel {
     this.#machine = machine;
     this.#witness = witness;
     this.loop = new Loop(machine);
+    this.fds = new DescriptorTable(machine);
     this.#callsLeft = callsLeft;
     this.#self = machine.processes.start({ parent: keeperPid });
     this.pid = this.#self.pid;
@@ -48,7 +50,7 @@ export class SimKernel implements Kernel {
     if (this.#isDead) return;
     this.#isDead = true;
     this.#machine.say(`supervisor ${this.pid} dies`);
-    for (const description of this.fds.values()) description.refs -= 1;
+    this.fds.closeAll();
     this.#machine.processes.end(this.#self, { code: null, signal: "SIGKILL" });
   }
 
@@ -77,22 +79,21 @@ export class SimKernel implements Kernel {
 
   close(fd: number): void {
     this.enter();
-    this.describe(fd).refs -= 1;
-    this.fds.delete(fd);
+    this.fds.close(fd);
   }
 
   createPipe() {
     this.enter();
     this.#mayLackDescriptors("create a pipe");
     const { reader, writer } = createPipe();
-    return { readEnd: this.open(reader), writeEnd: this.open(writer) };
+    return { readEnd: this.fds.open(reader), writeEnd: this.fds.open(writer) };
   }
 
   /** As through /proc/PID/fd: of the pipe that the process writes to. */
   reopenPipe(pid: number, fd: number): number | undefined {
     this.enter();
     const end = this.#machine.processes.get(pid)?.fds.get(fd);
-    return end?.kind === "pipe_write" ? this.open(end.pipe.reader) : undefined;
+    return end?.kind === "pipe_write" ? this.fds.open(end.pipe.reader) : undefined;
   }
 
   bindNotify(path: string): number {
@@ -100,7 +101,7 @@ export class SimKernel implements Kernel {
     this.#mayLackDescriptors(`bind "${path}"`);
     const socket: Description & { readonly kind: "notify" } = { kind: "notify", path, queue: [], refs: 0 };
     this.#machine.notifySockets.set(path, socket);
-    return this.open(socket);
+    return this.fds.open(socket);
   }
 
   removeNotify(path: string): void {
@@ -110,15 +111,15 @@ export class SimKernel implements Kernel {
 
   receiveNotify(fd: number, { peek }: { readonly peek: boolean }): NotifyDatagram | undefined {
     this.enter();
-    const socket = this.describe(fd);
+    const socket = this.fds.describe(fd);
     if (socket.kind !== "notify") return this.#machine.violated(`descriptor ${fd} is no notify socket`);
     return peek ? socket.queue[0] : socket.queue.shift();
   }
 
   watch(fd: number, onReadable: () => void): { close(): void } {
     this.enter();
-    const description = this.describe(fd);
-    return this.loop.watch(() => this.#isStillWatched(fd, description) && isReadable(description), onReadable);
+    const description = this.fds.describe(fd);
+    return this.loop.watch(() => this.fds.isStill(fd, description) && isReadable(description), onReadable);
   }
 
   read(fd: number): Uint8Array | undefined {
@@ -138,7 +139,7 @@ export class SimKernel implements Kernel {
     const tag = launch.env.LARES_INSTANCE;
     const child = processes.start({ parent: this.pid, isMain: true, cgroup: launch.group, ...(tag && { tag }) });
     launch.fds.forEach((fd, index) => {
-      const description = this.describe(fd);
+      const description = this.fds.describe(fd);
       description.refs += 1;
       child.fds.set(index + 1, description);
     });
@@ -156,7 +157,7 @@ export class SimKernel implements Kernel {
     this.enter();
     this.#mayLackDescriptors(`watch process ${pid}`);
     const process = this.#machine.processes.get(pid);
-    return process && this.open({ kind: "pidfd", process, refs: 0 });
+    return process && this.fds.open({ kind: "pidfd", process, refs: 0 });
   }
 
   signal(pidfd: number, signal: string): boolean {
@@ -219,23 +220,10 @@ export class SimKernel implements Kernel {
     return process !== undefined && (process.pid === main || process.parent === main || process.tag === tag);
   }
 
-  /** The lowest number that is free, as on a real machine: what is used after it was closed is soon another. */
-  open(description: Description): number {
-    let fd = 3;
-    while (this.fds.has(fd)) fd += 1;
-    description.refs += 1;
-    this.fds.set(fd, description);
-    return fd;
-  }
-
-  describe(fd: number): Description {
-    return this.fds.get(fd) ?? this.#machine.violated(`descriptor ${fd} is used and not open`);
-  }
-
   /** Takes everything that a pipe holds to where `keep` puts it, in one step, as splice(2) does. */
   move(fd: number, keep: (lines: readonly string[]) => void): "flowing" | "empty" | "ended" {
     this.enter();
-    const end = this.describe(fd);
+    const end = this.fds.describe(fd);
     if (end.kind !== "pipe_read") return this.#machine.violated(`descriptor ${fd} is no pipe`);
     const lines = end.pipe.lines.splice(0);
     if (lines.length > 0) keep(lines);
@@ -259,22 +247,15 @@ export class SimKernel implements Kernel {
 
   #take(fd: number, consume: boolean): Uint8Array | undefined {
     this.enter();
-    const end = this.describe(fd);
+    const end = this.fds.describe(fd);
     if (end.kind !== "pipe_read") return this.#machine.violated(`descriptor ${fd} is no pipe`);
     const line = consume ? end.pipe.lines.shift() : end.pipe.lines[0];
     if (line !== undefined) return Buffer.from(line);
     return end.pipe.writer.refs === 0 ? new Uint8Array() : undefined;
   }
 
-  #isStillWatched(fd: number, description: Description): boolean {
-    return (
-      this.fds.get(fd) === description ||
-      this.#machine.violated(`descriptor ${fd} (${description.kind}) is watched and not open`)
-    );
-  }
-
   #processOf(pidfd: number): Process {
-    const description = this.describe(pidfd);
+    const description = this.fds.describe(pidfd);
     return description.kind === "pidfd" ? description.process : this.#machine.violated(`${pidfd} is no pidfd`);
   }
 
@@ -298,7 +279,7 @@ export class SimKernel implements Kernel {
     this.enter();
     try {
       this.#mayLackDescriptors(`watch process ${child.pid}`);
-      const pidfd = this.open({ kind: "pidfd", process: child, refs: 0 });
+      const pidfd = this.fds.open({ kind: "pidfd", process: child, refs: 0 });
       return { pid: child.pid, startTime: child.startTime, pidfd };
     } catch (error) {
       this.#machine.processes.end(child, { code: null, signal: "SIGKILL" });

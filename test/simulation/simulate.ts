@@ -1,8 +1,10 @@
 import type { Command } from "../../src/core/commands.ts";
+import type { World } from "../../src/core/draft.ts";
 import { LaresError } from "../../src/core/errors.ts";
 import { checkAtEnd } from "./check-end.ts";
 import { checkIdle } from "./check-idle.ts";
 import { applyAll, type Intent, randomCommand } from "./commands.ts";
+import { desiredIn } from "./desired.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { Machine } from "./machine.ts";
 import { Random } from "./random.ts";
@@ -51,6 +53,8 @@ class Simulation {
   /** Commands to come, and the one that nobody has acknowledged yet. */
   readonly #commands: Command[] = [];
   #deathsLeft: number;
+  /** What the file of the desired state says. */
+  #desired: World = { services: new Map(), ending: false };
   #supervisor: SimSupervisor | undefined;
 
   constructor(seed: number, faults: Faults) {
@@ -122,12 +126,14 @@ class Simulation {
     this.#supervisor = supervisor;
     machine.say(`supervisor ${supervisor.kernel.pid} begins`);
     try {
-      supervisor.interpreter.recover({ world: { services: new Map(), ending: false } });
+      supervisor.interpreter.recover({ world: this.#desired });
     } catch (error) {
       if (!(error instanceof LaresError)) throw error;
       // It ends in order to try again, as when there are no descriptors left.
       supervisor.kernel.kill();
     }
+    // What is written to a file that cannot be written goes on all the same, also when it is the writer who is dead.
+    if (supervisor.kernel.isDead) throw new Died();
     return supervisor;
   }
 
@@ -137,6 +143,7 @@ class Simulation {
       this.witness.touched(["a", "b", "c"]);
       interpreter.engine.dispatch(command);
       if (kernel.isDead) throw new Died();
+      this.#desired = desiredIn(interpreter.engine.world);
       // Only now is it acknowledged: an operator who got no answer says it again.
       this.#commands.shift();
     }
