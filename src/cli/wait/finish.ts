@@ -84,7 +84,7 @@ function missedError(
 }
 
 function reasonsOf(service: string, { instances, reloads }: Standing): string[] {
-  const reload = reloads.findLast((event) => event.service === service && event.type === "reload_failed");
+  const reload = reloads.findLast((event) => event.service === service && /_(failed|refused)$/.test(event.type));
   if (reload !== undefined) return [`the reload failed: ${reload.cause ?? "no cause was given"}`];
   return instances
     .filter((it) => it.service === service && it.state !== "up" && it.state !== "completed")

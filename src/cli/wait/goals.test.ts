@@ -58,12 +58,16 @@ test("a stop is done when the slot has no process", () => {
   }
 });
 
-test("a reload ends with its own event, not with an older one or that of another service", () => {
+test("a reload ends with its own event, not with that of an earlier one or of another service", () => {
   const goal = { kind: "reloaded", service: "api", afterSeq: 10 } as const;
-  assert.equal(verdictOf(goal, [], [event(9, "reload_completed", { service: "api" })]), "pending");
-  assert.equal(verdictOf(goal, [], [event(11, "reload_completed", { service: "web" })]), "pending");
-  assert.equal(verdictOf(goal, [], [event(11, "reload_completed", { service: "api" })]), "done");
-  assert.equal(verdictOf(goal, [], [event(11, "reload_failed", { service: "api" })]), "failed");
+  const told = (seq: number, type: string, service = "api") => event(seq, type, { service });
+  const started = told(12, "reload_started");
+  assert.equal(verdictOf(goal, [], [told(9, "reload_started"), told(10, "reload_completed")]), "pending");
+  assert.equal(verdictOf(goal, [], [told(11, "reload_completed"), started]), "pending", "one was under way");
+  assert.equal(verdictOf(goal, [], [started, told(13, "reload_completed", "web")]), "pending");
+  assert.equal(verdictOf(goal, [], [started, told(13, "reload_completed")]), "done");
+  assert.equal(verdictOf(goal, [], [started, told(13, "reload_failed")]), "failed");
+  assert.equal(verdictOf(goal, [], [told(11, "reload_refused")]), "failed");
 });
 
 test("an applied service is settled when all its slots are, at its new revision", () => {

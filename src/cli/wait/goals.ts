@@ -25,7 +25,7 @@ export type Goal =
       readonly task: boolean;
       readonly scheduled: boolean;
     }
-  /** A reload accepted after this event has ended. */
+  /** The reload that began after this event has ended. */
   | { readonly kind: "reloaded"; readonly service: string; readonly afterSeq: number };
 
 export type Verdict = "pending" | "done" | "failed";
@@ -132,8 +132,12 @@ function judgeRest({ state, desired }: InstanceView, { task }: { readonly task: 
   return lost ? "failed" : "pending";
 }
 
+/** A reload that was under way already ends before the one that was asked for begins. */
 function judgeReloaded(goal: Goal & { readonly kind: "reloaded" }, reloads: readonly EventView[]): Verdict {
-  const end = reloads.find(({ service, seq }) => service === goal.service && seq > goal.afterSeq);
+  const own = reloads.filter(({ service, seq }) => service === goal.service && seq > goal.afterSeq);
+  if (own.some(({ type }) => type === "reload_refused")) return "failed";
+  const started = own.findIndex(({ type }) => type === "reload_started");
+  const end = started < 0 ? undefined : own.slice(started).find(({ type }) => /_(completed|failed)$/.test(type));
   if (end === undefined) return "pending";
   return end.type === "reload_completed" ? "done" : "failed";
 }

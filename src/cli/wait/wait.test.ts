@@ -144,7 +144,7 @@ test("a reload that ended while the stream was cut off is still seen", async () 
   const reloaded: Goal = { kind: "reloaded", service: "api", afterSeq: 5 };
   const { client } = new Scripted(
     [[instance()]],
-    [[event(6, "reload_started")], [event(7, "reload_failed", { service: "api" })]],
+    [[event(6, "reload_started", { service: "api" })], [event(7, "reload_failed", { service: "api" })]],
   );
   assert.deepEqual(verdicts(await waitFor([reloaded], { client, seq: 5, clock: jumpingClock() })), ["failed"]);
 });

@@ -9,7 +9,7 @@ import { concerned, type Goal, judge, type Verdict } from "./goals.ts";
 export interface Standing {
   readonly verdicts: readonly { readonly goal: Goal; readonly verdict: Verdict }[];
   readonly instances: readonly InstanceView[];
-  /** Ends of reloads since the request. */
+  /** What was said of reloads since the request. */
   readonly reloads: readonly EventView[];
   /** Whether the supervisor cannot be reached just now. */
   readonly disconnected: boolean;
@@ -85,17 +85,21 @@ class Wait {
 
   async poll(): Promise<Standing> {
     const startedMs = this.#clock.nowMs();
+    // What is up has been waited for until it was old enough.
+    let proven = false;
     for (;;) {
       const askedMs = this.#clock.nowMs();
       this.#stirred = false;
       const disconnected = !(await this.#refresh());
       const standing = this.#standing(disconnected);
       this.#options.onChange?.(standing);
+      const ended = !disconnected && this.#ended(standing);
       const unprovenMs = this.#unprovenMs(standing);
-      if (!disconnected && this.#ended(standing) && unprovenMs === 0) return standing;
+      if (ended && (unprovenMs === 0 || proven)) return standing;
       const leftMs = startedMs + (this.#options.timeoutMs ?? Number.POSITIVE_INFINITY) - this.#clock.nowMs();
       if (leftMs <= 0) throw timedOut(standing, this.#options.timeoutMs ?? 0);
-      if (!disconnected && this.#ended(standing)) {
+      proven = ended;
+      if (ended) {
         await this.#clock.sleep(Math.min(unprovenMs, leftMs));
         continue;
       }
@@ -121,7 +125,7 @@ class Wait {
   #observe(event: EventView): void {
     this.#seq = Math.max(this.#seq, event.seq);
     this.#movedMs = this.#clock.nowMs();
-    if (event.type === "reload_completed" || event.type === "reload_failed") this.#reloads.push(event);
+    if (event.type.startsWith("reload_")) this.#reloads.push(event);
     this.#stirred = true;
     this.#wake();
   }
