@@ -161,15 +161,15 @@ export class Draft implements ServiceContext {
     return true;
   }
 
-  /** Says which slots may get connections, where that changed; before anything is stopped. */
+  /** Says which slots may get connections, where they or those who accept there changed; before anything is stopped. */
   #steer(): void {
     for (const [name, service] of this.#changes) {
       if (!service || service.spec.listen.length === 0) continue;
       const before = this.#world.services.get(name);
       if (before?.slots === service.slots) continue;
       const live = liveSlots(service);
-      const same = before && String(liveSlots(before)) === String(live);
-      if (!same) this.effects.unshift({ do: "steer", service: name, live });
+      const same = before && String([...liveSlots(before)]) === String([...live]);
+      if (!same) this.effects.unshift({ do: "steer", service: name, live: [...live.keys()] });
     }
   }
 }

@@ -126,9 +126,9 @@ export function inSlot({ spec, revision }: Service, { slot }: Pick<Slot, "slot">
   return { spec, revision, slot, nowMs: context.nowMs, effects: context.effects };
 }
 
-/** The slots that may be given new connections. */
-export function liveSlots(service: Service): readonly number[] {
-  return service.slots.filter(isReady).map(({ slot }) => slot);
+/** The slots that may be given new connections, each with the generation that is to accept them. */
+export function liveSlots(service: Service): ReadonlyMap<number, number | undefined> {
+  return new Map(service.slots.filter(isReady).map(({ slot, current }) => [slot, current?.generation]));
 }
 
 /** As many slots as wanted, none taken away. */

@@ -45,7 +45,7 @@ export function restart(draft: Draft, target: Target): void {
 export function reload(draft: Draft, { service: name }: Target): void {
   draft.change(name, (service) => {
     if (goalOf(service, draft).kind !== "stop") return beginRollout(service, { before: service }, draft);
-    draft.effects.push({ do: "record", event: { type: "reload_failed", service: name, cause: "it does not run" } });
+    draft.effects.push({ do: "record", event: { type: "reload_refused", service: name, cause: "it does not run" } });
     return service;
   });
 }

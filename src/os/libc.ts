@@ -67,6 +67,7 @@ const prototypes = {
   recvmsg: ["long", "int", "void *", "int"],
   sendmsg: ["long", "int", "void *", "int"],
   setsockopt: ["int", "int", "int", "int", "void *", "uint"],
+  shutdown: ["int", "int", "int"],
   signal: ["long", "int", "long"],
   socket: ["int", "int", "int", "int"],
   socketpair: ["int", "int", "int", "int", "void *"],

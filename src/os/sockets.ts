@@ -1,7 +1,7 @@
 /** Listening sockets, made to be handed to services: blocking, and closed on exec but for the child that gets them. */
 import { chmodSync, chownSync, lstatSync, unlinkSync } from "node:fs";
 import { LaresError } from "../core/errors.ts";
-import { closeFd } from "./descriptors.ts";
+import { asIoError, closeFd } from "./descriptors.ts";
 import { check, errnoOf, lastErrno, libc, O_CLOEXEC } from "./libc.ts";
 import { findPortHolder } from "./port-holder.ts";
 import type { TcpAddress } from "./socket-address.ts";
@@ -16,6 +16,7 @@ const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
+const SHUT_RD = 0;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
 const OFFSET_TCPI_UNACKED = 24;
@@ -46,6 +47,24 @@ export function listenTcp(request: TcpListenRequest): { fd: number } & TcpAddres
     }
     return { fd, ...boundAddress(fd) };
   });
+}
+
+/**
+ * Makes sure that nobody listens on a port. Sockets with `reusePort` would share it unasked.
+ *
+ * @throws LaresError as `listenTcp` does.
+ */
+export function requireFreePort(address: TcpAddress): void {
+  const encoded = encodeTcpAddress(address);
+  const fd = check("socket", libc.socket(encoded.readUInt16LE(0), SOCK_STREAM | O_CLOEXEC, 0));
+  try {
+    setOption(fd, SO_REUSEADDR, 1);
+    check("bind", libc.bind(fd, encoded, encoded.length));
+  } catch (cause) {
+    throw explainTcp(address, cause);
+  } finally {
+    closeFd(fd);
+  }
 }
 
 function explainTcp({ host, port }: TcpAddress, cause: unknown): LaresError {
@@ -146,6 +165,20 @@ export function peerCredentials(fd: number): { pid: number; uid: number; gid: nu
 /** How many connections of a TCP listener wait to be accepted. */
 export function acceptQueueLength(fd: number): number {
   return getOption(fd, { level: IPPROTO_TCP, name: TCP_INFO, bytes: 104 }).readUInt32LE(OFFSET_TCPI_UNACKED);
+}
+
+/**
+ * Ends the listening of a socket for all who have it, be it in the queue of the store. To close our descriptor is not enough
+ * for that: the kernel would go on giving connections to a socket that nobody accepts from.
+ */
+export function stopListening(fd: number): void {
+  // A socket that does not listen any more is what was wanted.
+  libc.shutdown(fd, SHUT_RD);
+}
+
+/** Has a listening socket listen with another backlog. */
+export function setBacklog(fd: number, backlog: number): void {
+  asIoError("change the backlog", () => check("listen", libc.listen(fd, backlog)));
 }
 
 /** Whether a socket listens: SO_ACCEPTCONN of socket(7). */

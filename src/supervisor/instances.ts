@@ -47,10 +47,10 @@ export interface Outputs {
   tail(run: RunId): readonly string[];
 }
 
-/** The sockets that services listen on; they belong to slots, not to runs. */
+/** The sockets that services listen on; they belong to slots, and outlive the runs. */
 export interface Listeners {
-  /** Descriptors in the order of the spec. @throws LaresError when one cannot be opened */
-  open(spec: ServiceSpec, slot: number): readonly number[];
+  /** What a run is to be given, in the order of the spec. @throws LaresError when one cannot be opened */
+  open(spec: ServiceSpec, run: RunId): readonly number[];
 }
 
 /** Asking a program from outside whether it works. Each answers at most once, and ends when told to. */
@@ -208,7 +208,7 @@ export class Instances {
     let holding: Holding | undefined;
     const childEnds: number[] = [];
     try {
-      const inherited = listeners.open(spec, run.slot);
+      const inherited = listeners.open(spec, run);
       holding = this.#hold(run, new Map(), false);
       const fds = this.#resources.createEnds(holding, { spec, inherited, childEnds });
       this.#resources.park(holding);

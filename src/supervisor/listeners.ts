@@ -3,6 +3,7 @@ import type { RunId } from "../core/effects.ts";
 import { LaresError } from "../core/errors.ts";
 import type { ListenerSpec, ServiceSpec } from "../core/spec.ts";
 import { closeFd } from "../os/descriptors.ts";
+import { errnoOf } from "../os/libc.ts";
 import { addressOfSocket, copyListener } from "../os/regain-socket.ts";
 import { steerReuseport } from "../os/reuseport.ts";
 import { acceptQueueLength, stopListening } from "../os/sockets.ts";
@@ -25,6 +26,7 @@ export interface ServiceListenersOptions {
     service: string,
     what: { readonly listener: string; readonly address: string; readonly slot: number | null },
   ) => void;
+  readonly problem: (sentence: string) => void;
 }
 
 /**
@@ -173,13 +175,8 @@ export class ServiceListeners implements SlotListeners {
   /** The kernel moves the last socket of a port into the gap. */
   #closeGap(bound: string, position: number): void {
     const port = this.#open.filter((open) => open.bound === bound);
-    const last = port.at(-1);
-    if (last && position < port.length) {
-      const others = this.#open.filter((open) => open !== last);
-      const next = port[position];
-      others.splice(next === last ? others.length : others.indexOf(next as Open), 0, last);
-      this.#open = others;
-    }
+    port.splice(position, 0, ...port.splice(-1));
+    this.#open = [...this.#open.filter((open) => open.bound !== bound), ...port];
     this.#steerPort(bound);
   }
 
@@ -200,7 +197,11 @@ export class ServiceListeners implements SlotListeners {
 
   #writeNotes(): void {
     const sockets = this.#open.map(({ fd: _, ...note }) => note);
-    writeNotes(this.#options.notesPath, { sockets, used: Object.fromEntries(this.#used) });
+    try {
+      writeNotes(this.#options.notesPath, { sockets, used: Object.fromEntries(this.#used) });
+    } catch (error) {
+      this.#options.problem(`what listens where cannot be written down: ${errnoOf(error) ?? error}`);
+    }
   }
 }
 

@@ -82,7 +82,7 @@ async function underLoad(target: Target, change: () => Promise<void>): Promise<L
   return {
     answered: reports.reduce((sum, { answered }) => sum + answered, 0),
     failures: [],
-    answeredBy: reports.reduce((all, { answeredBy }) => all.union(answeredBy), new Set<string>()),
+    answeredBy: new Set(reports.flatMap(({ answeredBy }) => [...answeredBy])),
   };
 }
 

@@ -23,8 +23,8 @@ function events(...list: EventView[]) {
   return (_: unknown, response: ServerResponse) => void stream(response, list);
 }
 
-function reloadEvent(type: string, cause: string): EventView {
-  return { at: "2026-11-22T07:00:00.000Z", seq: 6, type, service: "api", cause };
+function reloadEvent(type: string, { seq, cause }: { seq: number; cause: string }): EventView {
+  return { at: "2026-11-22T07:00:00.000Z", seq, type, service: "api", cause };
 }
 
 test("restart waits until the next generation is up, and shows each state once", async () => {
@@ -85,11 +85,15 @@ test("a reload ends with its event, and a failed one says why", async () => {
     "GET /v1/services/api": () => service({ lastFailure: null }),
     "POST /v1/actions": accepted,
     "GET /v1/instances": () => [instance()],
-    "GET /v1/events": events(event),
+    "GET /v1/events": events(reloadEvent("reload_started", { seq: 6, cause: "asked for" }), event),
   });
-  await using good = await new FakeHome().listen(script(reloadEvent("reload_completed", "asked for")));
+  await using good = await new FakeHome().listen(
+    script(reloadEvent("reload_completed", { seq: 7, cause: "asked for" })),
+  );
   assert.equal((await good.run("reload", "api")).code, 0);
-  await using bad = await new FakeHome().listen(script(reloadEvent("reload_failed", "exit code 1 before ready")));
+  await using bad = await new FakeHome().listen(
+    script(reloadEvent("reload_failed", { seq: 7, cause: "exit code 1 before ready" })),
+  );
   const { code, stderr } = await bad.run("reload", "api");
   assert.equal(code, 1);
   assert.match(stderr, /Cannot reload "api": the reload failed: exit code 1 before ready/);
