@@ -36,7 +36,7 @@ export interface Replay {
   readonly world: World;
   readonly events: readonly Stamped[];
   readonly header: JournalHeader;
-  /** Lines that could not be read: the last one of a journal that was being written, or foreign ones. */
+  /** Whole lines that could not be read: the file was damaged. */
   readonly unreadable: number;
 }
 
@@ -86,7 +86,7 @@ export function headerLine(header: Omit<JournalHeader, "lares">): string {
  *   being written when the supervisor died, so nothing had been done about it yet.
  */
 export function replay(text: string): Replay | undefined {
-  const [first, ...lines] = text.split("\n");
+  const [first, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
   const header = parse<JournalHeader>(first ?? "");
   if (header?.lares !== journalVersion || typeof header.boot !== "string") return undefined;
   const services = new Map<string, Service>();
