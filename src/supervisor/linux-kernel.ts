@@ -17,7 +17,7 @@ import { bindNotify, receiveNotify } from "../os/notify-socket.ts";
 import { exitOf, openPidfd, reap, signalPidfd } from "../os/pidfd.ts";
 import { createPipe, openBothWays, readNow, reopenPipe } from "../os/pipes.ts";
 import { watch } from "../os/poll.ts";
-import { monotonicMs } from "../os/process-control.ts";
+import { monotonicMs, raiseFileLimit } from "../os/process-control.ts";
 import {
   allPids,
   childrenOf,
@@ -36,6 +36,8 @@ import type { Kernel, Launch, NotifyDatagram, Remains, Spawned } from "./kernel.
 const pipeBytes = 1024 * 1024;
 /** Without root all pipes of a user share 64 MiB (pipe-user-pages-soft); beyond it new ones get 8 KiB. */
 const largePipesMax = 32;
+/** Descriptors that no program may take: for commands, log files, the journal, and to get everything back after a death. */
+const reservedFilesMax = 64;
 
 export interface LinuxKernelOptions {
   /** Names this supervisor's cgroups among those of others. */
@@ -51,6 +53,8 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
   const groups = cgroupsOf(options);
   const nullFd = openSync("/dev/null", "r+");
   let largePipes = 0;
+  const filesMax = raiseFileLimit();
+  const filesForPrograms = filesMax - Math.min(reservedFilesMax, Math.ceil(filesMax / 4));
   return {
     cgroupRoot: groups.root,
     // Whole milliseconds: what is journalled and shown is no finer.
@@ -68,6 +72,12 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       const large = process.getuid?.() === 0 || largePipes < largePipesMax;
       if (large) largePipes += 1;
       const { readEnd, writeEnd } = createPipe(large ? { sizeBytes: pipeBytes } : {});
+      // The kernel gives the lowest number that is free.
+      if (writeEnd >= filesForPrograms) {
+        closeFd(readEnd);
+        closeFd(writeEnd);
+        throw tooManyFiles(filesMax);
+      }
       return { readEnd, writeEnd: openBothWays(writeEnd) };
     },
     reopenPipe,
@@ -160,6 +170,12 @@ function start(launch: Launch, nullFd: number, limit: (group: string, spec: Serv
     limits: { ...(files !== undefined && { files }), ...(coreBytes !== undefined && { coreBytes }) },
     ...(group !== undefined && { cgroupProcs: join(group, "cgroup.procs") }),
     listenPid,
+  });
+}
+
+function tooManyFiles(filesMax: number): LaresError {
+  return new LaresError("spawn_failed", `Cannot start another program: the limit of ${filesMax} open files is near`, {
+    hint: "Raise the supervisor's hard limit, with `ulimit -Hn` or `LimitNOFILE=` of its unit, and start it again.",
   });
 }
 
