@@ -11,7 +11,7 @@ const others = new Map(signalNames.map((name) => [name, process.listeners(name)]
 /** Tells a signal to those that listen since, without raising it. */
 function tell(signal: (typeof signalNames)[number]): void {
   for (const listener of process.listeners(signal)) {
-    if (!others.get(signal)?.includes(listener)) listener(signal, constants.signals[signal]);
+    if (!others.get(signal)?.includes(listener)) (listener as NodeJS.SignalsListener)(signal, constants.signals[signal]);
   }
 }
 
