@@ -162,7 +162,8 @@ function adopted(run: Run, context: RunContext): Run {
     case "stopping": {
       const signal = run.killed ? "SIGKILL" : stopSignal(run.why, context);
       if (!run.signalled || run.killed) context.effects.push({ do: "signal", run: id, signal });
-      return run;
+      // It hears of it only now: its grace has not begun yet.
+      return run.signalled ? run : { ...run, deadlineMs: context.nowMs + context.spec.stop.graceMs };
     }
     case "clearing":
       // What is left was told to end when the clearing began; a second TERM would mean «at once» to many programs.

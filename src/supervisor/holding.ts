@@ -64,6 +64,11 @@ export function processIn(note: string | undefined): Process | undefined {
   return pid && startTime ? { pid: Number(pid), startTime } : undefined;
 }
 
+export function parseRunKey(key: string): RunId | undefined {
+  const [, service, slot, generation] = /^(.+)\/(\d+)#(\d+)$/s.exec(key) ?? [];
+  return service === undefined ? undefined : { service, slot: Number(slot), generation: Number(generation) };
+}
+
 /** Ends one ongoing thing, if it is there. */
 export function stopOngoing({ ongoing }: Holding, name: string): void {
   ongoing.get(name)?.();

@@ -245,7 +245,8 @@ export class Instances {
   }
 
   #captureOutput(holding: Holding): void {
-    const spec = this.#specOf(holding.run);
+    // Of a run that is forgotten already, only what it wrote is left.
+    const spec = this.#specOf(holding.run) ?? this.#options.world().services.get(holding.run.service)?.spec;
     if (!spec) return;
     for (const name of ["stdout", "stderr"] as const) {
       const fd = holding.fds.get(name);

@@ -134,7 +134,6 @@ export class Interpreter {
       world,
       parked: others,
       noteOf: (key) => store.noteOf(key),
-      forget: (keys) => store.forget(keys),
       report: (run, fact) => this.#report(run, fact),
     });
     store.rewrite();

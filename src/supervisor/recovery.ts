@@ -5,7 +5,7 @@ import type { Run } from "../core/run.ts";
 import { type Service, withSlot } from "../core/service.ts";
 import { findRun, runsOf, type Slot } from "../core/slot.ts";
 import { parseInstanceTag } from "../protocol/instance-tag.ts";
-import { type HeldKind, parkKey, parseParkKey, processIn, runKey } from "./holding.ts";
+import { type HeldKind, parkKey, parseParkKey, parseRunKey, processIn, runKey } from "./holding.ts";
 import type { Instances } from "./instances.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -25,7 +25,6 @@ export interface RecoveryOptions {
   readonly parked: ReadonlyMap<string, number>;
   /** What was noted with it. */
   readonly noteOf: (key: string) => string | undefined;
-  readonly forget: (keys: readonly string[]) => void;
   readonly report: (run: RunId, fact: RunFact) => void;
 }
 
@@ -36,7 +35,7 @@ export interface RecoveryOptions {
  * out and reported as facts, and the core draws the conclusions as if they had come the usual way.
  */
 export function recoverRuns(options: RecoveryOptions): Recovered {
-  const { world, parked, forget, kernel } = options;
+  const { world, parked, instances } = options;
   const byRun = groupParked(parked);
   const gaps: string[] = [];
   let adopted = 0;
@@ -47,10 +46,10 @@ export function recoverRuns(options: RecoveryOptions): Recovered {
     if (lives) adopted += 1;
     if (gap !== undefined) gaps.push(gap);
   }
-  // Runs that ended and were released before the store was written anew.
+  // Runs that ended and were not given back, or were before the store was written anew: what they wrote is kept.
   for (const [key, fds] of byRun) {
-    forget([...fds.keys()].map((kind) => `${key}:${kind}`));
-    for (const fd of fds.values()) kernel.close(fd);
+    const id = parseRunKey(key);
+    if (id) instances.drop(instances.adopt(id, { fds, process: undefined, parked: true }).holding);
   }
   return { adopted, gaps };
 }

@@ -32,7 +32,8 @@ function randomService(random: Random, earlier: readonly ServiceSpec[]): Service
     listen: [],
     balance: "shared",
     ready: isTask ? { by: "started", timeoutMs: 1000 } : randomReadiness(random),
-    ...(random.chance(0.06) && { watchdogMs: random.int(60, 200) }),
+    // Pings for a minute would make a long schedule of a dull one.
+    ...(random.chance(0.06) && { watchdogMs: random.int(60, 200), ready: { by: "notify", timeoutMs: 200 } }),
     ...(random.chance(0.15) && { health: randomHealth(random) }),
     restart: {
       policy: isTask ? "on-failure" : random.pick(["always", "always", "on-failure", "never"]),

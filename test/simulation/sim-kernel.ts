@@ -282,7 +282,8 @@ export class SimKernel implements Kernel {
       const pidfd = this.fds.open({ kind: "pidfd", process: child, refs: 0 });
       return { pid: child.pid, startTime: child.startTime, pidfd };
     } catch (error) {
-      this.#machine.processes.end(child, { code: null, signal: "SIGKILL" });
+      const group = this.#running().filter((process) => process.group === child.pid);
+      for (const process of group) this.#machine.processes.end(process, { code: null, signal: "SIGKILL" });
       this.#machine.processes.reap(child);
       throw error;
     }
