@@ -1,7 +1,7 @@
 import type { Run, RunContext, StopReason, Up } from "./run.ts";
 import { reloadRun } from "./run-transitions.ts";
 import type { ActiveSlot, Rollout } from "./service.ts";
-import { endOf, runsOf, type Slot } from "./slot.ts";
+import { endOf, type Failure, runsOf, type Slot } from "./slot.ts";
 import { beginHandoff } from "./slot-handoff.ts";
 import { restartSlot, startSlot } from "./slot-step.ts";
 
@@ -9,7 +9,11 @@ import { restartSlot, startSlot } from "./slot-step.ts";
 export type Verdict =
   | { readonly kind: "pending"; readonly active: ActiveSlot }
   | { readonly kind: "done" }
-  | { readonly kind: "failed"; readonly cause: string };
+  | {
+      readonly kind: "failed";
+      readonly cause: string;
+      readonly failure: Pick<Failure, "generation" | "reason" | "exit">;
+    };
 
 type Place = { readonly slot: Slot; readonly active: ActiveSlot; readonly style: Rollout["style"] };
 
@@ -23,9 +27,9 @@ export function judgeSlot({ slot, active, style }: Place, { spec, nowMs }: RunCo
     return run ? { kind: "pending", active: unobserved(active) } : { kind: "done" };
   }
   if (run?.phase === "spawning" || run?.phase === "starting") return pending;
-  if (run?.phase !== "up") return failed(active, whyNot(slot, active));
+  if (run?.phase !== "up") return failed(active, { why: whyNot(slot, active), run });
   if (style === "signal") return judgeSignalled(run, { active, timeoutMs: spec.ready.timeoutMs });
-  if (run.health.ok === false) return failed(active, "unhealthy");
+  if (run.health.ok === false) return failed(active, { why: "unhealthy", run });
   const observed = settled(active, { nowMs, settleMs: spec.reload.settleMs });
   // With a health check, a successor is not believed before it has answered one.
   const isProven = spec.health === undefined || run.health.ok !== null;
@@ -63,7 +67,7 @@ function judgeSignalled(
 ): Verdict {
   if (!reloading) return { kind: "done" };
   if (reloading.step !== "timed_out") return { kind: "pending", active };
-  return failed(active, `it did not say within ${timeoutMs} ms that it has reloaded, and runs on`);
+  return failed(active, { why: `it did not say within ${timeoutMs} ms that it has reloaded, and runs on` });
 }
 
 function settled(
@@ -83,8 +87,9 @@ function unobserved(active: ActiveSlot): ActiveSlot {
   return settlesAtMs === undefined ? active : { slot, generation, settled };
 }
 
-function failed({ slot }: ActiveSlot, why: string): Verdict {
-  return { kind: "failed", cause: `slot ${slot}: ${why}` };
+function failed({ slot, generation }: ActiveSlot, { why, run }: { why: string; run?: Run | undefined }): Verdict {
+  const exit = run && "exit" in run && run.exit ? { exit: run.exit } : {};
+  return { kind: "failed", cause: `slot ${slot}: ${why}`, failure: { generation, reason: why, ...exit } };
 }
 
 function whyNot(slot: Slot, { generation }: ActiveSlot): string {

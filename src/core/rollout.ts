@@ -106,7 +106,15 @@ function advanceSlot(service: Service, active: ActiveSlot, context: ServiceConte
   const slot = service.slots.find((one) => one.slot === active.slot);
   if (!rollout || !slot) return service;
   const verdict = judgeSlot({ slot, active, style: rollout.style }, inSlot(service, slot, context));
-  if (verdict.kind === "failed") return fail(service, verdict.cause, context);
+  if (verdict.kind === "failed") {
+    // Whoever asks what went wrong is shown the last lines of this very run.
+    const failure = { ...verdict.failure, atMs: context.nowMs };
+    return fail(
+      withSlot(service, active.slot, (one) => ({ ...one, failure })),
+      verdict.cause,
+      context,
+    );
+  }
   if (verdict.kind === "done") return taken(service, active.slot, context);
   if (verdict.active === active) return service;
   const others = rollout.active.map((one) => (one === active ? verdict.active : one));

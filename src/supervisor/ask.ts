@@ -1,23 +1,34 @@
 import { connect } from "node:net";
 import { assertNever } from "../core/errors.ts";
+import type { Holding } from "./holding.ts";
 import type { Ask } from "./probes.ts";
 
 /** How much of an answer is worth repeating. */
 const detailMax = 200;
 
 /** Asks a program whether it works, by HTTP, by connecting, or by running a command. */
-export const ask: Ask = (target, { spec, signal }) => {
+export const ask: Ask = (target, { spec, holding, signal }) => {
   switch (target.by) {
     case "http":
       return askHttp(target.url, signal);
     case "tcp":
       return askTcp(target.address, signal);
     case "exec":
-      return askCommand(target.command, { directory: spec.directory, env: spec.env, signal });
+      return askCommand(target.command, {
+        directory: spec.directory,
+        env: { ...spec.env, ...whom(holding) },
+        signal,
+      });
     default:
       return assertNever(target);
   }
 };
+
+/** An address is shared by all who accept there; a command is told which instance it is asked about. */
+function whom({ run, tag, process }: Holding): Record<string, string> {
+  const pid = process === undefined ? {} : { LARES_PID: String(process.pid) };
+  return { LARES_SERVICE: run.service, LARES_SLOT: String(run.slot), LARES_INSTANCE: tag, ...pid };
+}
 
 /** 200 to 399 is well; redirects are not followed. */
 async function askHttp(url: string, signal: AbortSignal): Promise<string> {

@@ -8,7 +8,7 @@ import type { Kernel } from "./kernel.ts";
 /** One question to a program from outside. Rejects with the reason when the answer is bad, or when told to give up. */
 export type Ask = (
   target: ProbeTarget,
-  options: { readonly spec: ServiceSpec; readonly signal: AbortSignal },
+  options: { readonly spec: ServiceSpec; readonly holding: Holding; readonly signal: AbortSignal },
 ) => Promise<string>;
 
 export interface ProbesOptions {
@@ -41,7 +41,7 @@ export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions)
         case "http":
         case "tcp":
         case "exec":
-          return repeatedly((signal) => ask(ready, { spec, signal }).then(() => true), onReady);
+          return repeatedly((signal) => ask(ready, { spec, holding, signal }).then(() => true), onReady);
         case "notify":
         case "delay":
         case "started":
@@ -50,7 +50,7 @@ export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions)
           return assertNever(ready);
       }
     },
-    checkHealth(_holding, spec, onAnswer) {
+    checkHealth(holding, spec, onAnswer) {
       const { health } = spec;
       if (!health) return () => {};
       const control = new AbortController();
@@ -62,7 +62,7 @@ export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions)
         if (!stopped) onAnswer({ ok, detail });
       };
       let stopped = false;
-      ask(health.probe, { spec, signal: control.signal }).then(
+      ask(health.probe, { spec, holding, signal: control.signal }).then(
         (detail) => answer(true, detail),
         (error: unknown) => answer(false, error instanceof Error ? error.message : String(error)),
       );
