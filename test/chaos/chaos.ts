@@ -40,7 +40,9 @@ export async function runTrial({ services, kills: count, seed, wrk }: TrialOptio
   const random = new Random(seed);
   await using rig = createRig();
   const household = await createHousehold(rig.directory, services);
-  await rig.up(household.services);
+  await rig.begin(household.services);
+  const firstFaults = await judgeRest(rig, household);
+  if (firstFaults.length > 0) throw new Error(`not everything came up: ${firstFaults.join("; ")}`);
   const pids = new Set<number>();
   const before = await descriptorsAtRest(rig);
   const loads = startLoads(household, wrk);
@@ -54,8 +56,8 @@ export async function runTrial({ services, kills: count, seed, wrk }: TrialOptio
   }
   await operator.end();
   // What was under way ends: every service as it was at the beginning.
-  await rig.ok("apply");
-  await rig.ok("start", "all");
+  await rig.ok("apply", "--no-wait");
+  await rig.ok("start", "all", "--no-wait");
   const faults = await judgeRest(rig, household);
   const after = await descriptorsAtRest(rig);
   for (const load of loads) await load.end();
