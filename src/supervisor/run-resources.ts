@@ -75,8 +75,8 @@ export class RunResources {
   /** Parks everything that is held and not captured yet. */
   park({ run, fds, process }: Holding): void {
     const note = process && noteOf(process);
-    const entries = [...fds].map(([kind, fd]): Parked =>
-      kind === "pidfd" && note ? [parkKey(run, kind), fd, note] : [parkKey(run, kind), fd],
+    const entries = [...fds].map(
+      ([kind, fd]): Parked => (kind === "pidfd" && note ? [parkKey(run, kind), fd, note] : [parkKey(run, kind), fd]),
     );
     if (this.#options.store.park(entries)) return;
     const lost = "its output would not survive a restart of Lares";
