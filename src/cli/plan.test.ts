@@ -5,18 +5,19 @@ import { fakeTerminal } from "./testing.ts";
 
 test("a plan shows what is added, changed from old to new, and removed", () => {
   const plan = [
-    { service: "api", action: "add", effect: "start", changes: [] },
+    { service: "api", action: "add", effect: "start", instances: 1, changes: [] },
     {
       service: "db",
       action: "change",
       effect: "restart",
+      instances: 1,
       changes: [
         { key: "command", from: ["a"], to: ["a", "-v"] },
         { key: "nice", from: null, to: 5 },
       ],
     },
-    { service: "old", action: "remove", effect: "stop", changes: [] },
-    { service: "web", action: "keep", effect: "none", changes: [] },
+    { service: "old", action: "remove", effect: "stop", instances: 1, changes: [] },
+    { service: "web", action: "keep", effect: "none", instances: 1, changes: [] },
   ] as const;
   assert.deepEqual(renderPlan(plan, fakeTerminal()), [
     "+ api (start)",
@@ -29,6 +30,6 @@ test("a plan shows what is added, changed from old to new, and removed", () => {
 });
 
 test("a plan that changes nothing says so", () => {
-  const plan = [{ service: "web", action: "keep", effect: "none", changes: [] }] as const;
+  const plan = [{ service: "web", action: "keep", effect: "none", instances: 1, changes: [] }] as const;
   assert.deepEqual(renderPlan(plan, fakeTerminal()), ["nothing to change (1 service)"]);
 });

@@ -14,6 +14,8 @@ export type ServiceChange =
       readonly source: string | null;
       /** What the difference does to what runs. */
       readonly effect: ChangeEffect;
+      /** The number of instances in the file, where an operator's number holds instead. */
+      readonly scaledFrom?: number;
     }
   | { readonly kind: "remove"; readonly service: string };
 
@@ -30,7 +32,9 @@ export function applyChange(draft: Draft, change: ServiceChange, revision: numbe
     draft.put(spec.name, before ? { ...fresh, slots: before.slots.map(releasedSlot) } : fresh);
     return;
   }
-  const changed: Service = { ...before, spec, source, revision };
+  const { scaledFrom: _, ...rest } = before;
+  const scaled = change.scaledFrom === undefined ? {} : { scaledFrom: change.scaledFrom };
+  const changed: Service = { ...rest, ...scaled, spec, source, revision };
   draft.put(spec.name, renewed(sameSchedule(before, spec) ? changed : withoutDue(changed), { before, effect }, draft));
 }
 

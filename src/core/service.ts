@@ -12,6 +12,10 @@ export interface Service {
   readonly source: string | null;
   /** What the operator wants. Dependencies may hold it back all the same. */
   readonly desired: "up" | "down";
+  /**
+   * An operator scaled it: what its file said then. Until the file says something else, the operator's number holds.
+   */
+  readonly scaledFrom?: number;
   /** Taken out of the configuration: it goes once it is at rest. */
   readonly leaving: boolean;
   /** By slot number; those at or beyond `spec.instances` are being scaled away. */

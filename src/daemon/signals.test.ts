@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { constants } from "node:os";
 import { test } from "node:test";
 import { handleSignals } from "./signals.ts";
 
@@ -11,7 +10,7 @@ const others = new Map(signalNames.map((name) => [name, process.listeners(name)]
 /** Tells a signal to those that listen since, without raising it. */
 function tell(signal: (typeof signalNames)[number]): void {
   for (const listener of process.listeners(signal)) {
-    if (!others.get(signal)?.includes(listener)) (listener as NodeJS.SignalsListener)(signal, constants.signals[signal]);
+    if (!others.get(signal)?.includes(listener)) listener(signal);
   }
 }
 

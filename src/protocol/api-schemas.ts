@@ -167,6 +167,7 @@ export const apiSchemas: { readonly [N in SchemaName]: Schema<ApiTypes[N]> } = {
       "What carrying it out does to running instances.",
       words({ start: true, restart: true, reload: true, scale: true, stop: true, none: true }),
     ),
+    instances: about("How many it will have.", count),
   }),
   ApplyReply: object<ApplyReply>({
     revision: count,

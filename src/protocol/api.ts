@@ -109,6 +109,8 @@ export interface PlanStep {
   readonly changes: readonly { readonly key: string; readonly from: unknown; readonly to: unknown }[];
   /** What carrying it out does to running instances. */
   readonly effect: "start" | "restart" | "reload" | "scale" | "stop" | "none";
+  /** How many it will have: an operator's `scale` holds until the file names another number than it did then. */
+  readonly instances: number;
 }
 
 export interface ApplyReply {

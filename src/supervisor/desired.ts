@@ -20,6 +20,7 @@ interface DesiredService {
   readonly revision: number;
   readonly desired: "up" | "down";
   readonly heldSlots: readonly number[];
+  readonly scaledFrom?: number;
 }
 
 /**
@@ -88,14 +89,16 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("base64");
 }
 
-function toDesired({ spec, source, revision, desired, slots }: Service): DesiredService {
-  return { spec, source, revision, desired, heldSlots: slots.filter(({ held }) => held).map(({ slot }) => slot) };
+function toDesired({ spec, source, revision, desired, slots, scaledFrom }: Service): DesiredService {
+  const heldSlots = slots.filter(({ held }) => held).map(({ slot }) => slot);
+  return { spec, source, revision, desired, heldSlots, ...(scaledFrom !== undefined && { scaledFrom }) };
 }
 
-function fromDesired({ spec, source, revision, desired, heldSlots }: DesiredService): Service {
+function fromDesired({ spec, source, revision, desired, heldSlots, scaledFrom }: DesiredService): Service {
   const service = newService(spec, { source, revision, desired });
   return {
     ...service,
+    ...(scaledFrom !== undefined && { scaledFrom }),
     slots: service.slots.map((slot) => (heldSlots.includes(slot.slot) ? { ...slot, held: true } : slot)),
   };
 }

@@ -2,6 +2,7 @@ import type { ServiceChange, Target } from "../core/commands.ts";
 import type { World } from "../core/draft.ts";
 import { LaresError } from "../core/errors.ts";
 import { diffSpecs, effectOf } from "../core/plan.ts";
+import type { Service } from "../core/service.ts";
 import type { Slot } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 import type { WorldEvent } from "../core/world.ts";
@@ -17,29 +18,50 @@ export function planOf(
   for (const [name, service] of world.services) {
     const removed = source !== null && service.source === source && !named.has(name) && !service.leaving;
     if (removed)
-      steps.push({ service: name, action: "remove", changes: diffSpecs(service.spec, undefined), effect: "stop" });
+      steps.push({
+        service: name,
+        action: "remove",
+        changes: diffSpecs(service.spec, undefined),
+        effect: "stop",
+        instances: 0,
+      });
   }
   return steps;
 }
 
-function planStep(world: World, spec: ServiceSpec): PlanStep {
-  const before = world.services.get(spec.name);
+function planStep(world: World, wanted: ServiceSpec): PlanStep {
+  const before = world.services.get(wanted.name);
+  const { spec } = withScale(before, wanted);
   const known = before && !before.leaving ? before.spec : undefined;
   const changes = diffSpecs(known, spec);
-  if (!known) return { service: spec.name, action: "add", changes, effect: "start" };
-  if (changes.length === 0) return { service: spec.name, action: "keep", changes, effect: "none" };
-  return { service: spec.name, action: "change", changes, effect: effectOf(changes, spec) };
+  const step = { service: spec.name, changes, instances: spec.instances };
+  if (!known) return { ...step, action: "add", effect: "start" };
+  if (changes.length === 0) return { ...step, action: "keep", effect: "none" };
+  return { ...step, action: "change", effect: effectOf(changes, spec) };
+}
+
+/** A definition as it comes into force: an operator's `scale` holds until the file names another number than it did then. */
+function withScale(
+  before: Service | undefined,
+  spec: ServiceSpec,
+): { readonly spec: ServiceSpec; readonly scaledFrom?: number } {
+  if (!before || before.leaving || before.scaledFrom !== spec.instances) return { spec };
+  return { spec: { ...spec, instances: before.spec.instances }, scaledFrom: before.scaledFrom };
 }
 
 /** The command that carries out a plan. */
-export function applyCommand(plan: readonly PlanStep[], request: ApplyRequest, revision: number): WorldEvent {
-  const specs = new Map(request.services.map((spec) => [spec.name, spec]));
+export function applyCommand(
+  plan: readonly PlanStep[],
+  request: ApplyRequest,
+  { world, revision }: { readonly world: World; readonly revision: number },
+): WorldEvent {
+  const specs = new Map(request.services.map((spec) => [spec.name, withScale(world.services.get(spec.name), spec)]));
   const changes = plan.flatMap((step): readonly ServiceChange[] => {
     if (step.action === "keep") return [];
     if (step.action === "remove") return [{ kind: "remove", service: step.service }];
-    const spec = specs.get(step.service);
+    const scaled = specs.get(step.service);
     const effect = step.effect === "start" || step.effect === "stop" ? "none" : step.effect;
-    return spec ? [{ kind: "set", spec, source: request.source, effect }] : [];
+    return scaled ? [{ kind: "set", ...scaled, source: request.source, effect }] : [];
   });
   return { type: "command", command: "apply", revision, changes };
 }
@@ -107,7 +129,9 @@ function scaleCommand(
   const changes = targets.flatMap(({ service }) => {
     const known = world.services.get(service);
     const set = { kind: "set", source: known?.source ?? null, effect: "scale" } as const;
-    return known ? [{ ...set, spec: { ...known.spec, instances } }] : [];
+    if (!known) return [];
+    const scaledFrom = known.scaledFrom ?? known.spec.instances;
+    return [{ ...set, spec: { ...known.spec, instances }, scaledFrom }];
   });
   return { type: "command", command: "apply", revision, changes };
 }

@@ -30,7 +30,7 @@ export const apply: Route = {
         changed: counts.change?.length ?? 0,
         removed: counts.remove?.length ?? 0,
       });
-      supervisor.command(applyCommand(plan, request, revision));
+      supervisor.command(applyCommand(plan, request, { world: supervisor.engine.world, revision }));
     }
     return { revision: supervisor.desired.revision, plan, seq };
   },

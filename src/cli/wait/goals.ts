@@ -96,7 +96,7 @@ export function goalsOfApply(request: ApplyRequest, reply: ApplyReply): Goal[] {
     const settled = {
       kind: "settled",
       service: spec.name,
-      instances: spec.instances,
+      instances: steps.get(spec.name)?.instances ?? spec.instances,
       // What is not touched keeps the revision that it was started with.
       revision: renewed ? reply.revision : 0,
       task: spec.kind === "task",
