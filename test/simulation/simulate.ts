@@ -141,6 +141,8 @@ class Simulation {
     for (let command = this.#commands[0]; command; command = this.#commands[0]) {
       this.machine.say(`operator: ${describe(command)}`);
       this.witness.touched(["a", "b", "c"]);
+      if (command.command === "apply")
+        for (const change of command.changes) if (change.kind === "set") this.witness.defined(change.spec);
       interpreter.engine.dispatch(command);
       if (kernel.isDead) throw new Died();
       this.#desired = desiredIn(interpreter.engine.world);

@@ -38,6 +38,8 @@ export class Witness {
   calls = 0;
   readonly #machine: Machine;
   readonly #world: () => World | undefined;
+  /** By service: the shortest grace it was ever given. */
+  readonly #gracesMs = new Map<string, number>();
   /** By service: when an operator last touched it. */
   readonly #touchedAtMs = new Map<string, number>();
 
@@ -53,6 +55,11 @@ export class Witness {
 
   wasTouchedSince(service: string, sinceMs: number): boolean {
     return (this.#touchedAtMs.get(service) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+  }
+
+  /** A definition that an operator has sent. */
+  defined({ name, stop }: ServiceSpec): void {
+    this.#gracesMs.set(name, Math.min(stop.graceMs, this.#gracesMs.get(name) ?? stop.graceMs));
   }
 
   lifeAt(pid: number | undefined): Life | undefined {
@@ -109,7 +116,7 @@ export class Witness {
     if (phase === "clearing") machine.violated(`${process.tag} is thought to have ended, and is alive`);
     const isFirst = life.toldAtMs === undefined;
     life.toldAtMs ??= nowMs;
-    if (signal === "SIGKILL" && nowMs - life.toldAtMs < spec.stop.graceMs - slowMs && !this.#hasChanged(spec))
+    if (signal === "SIGKILL" && nowMs - life.toldAtMs < this.#shortestGraceMs(spec) - slowMs)
       machine.violated(`${process.tag} was killed ${nowMs - life.toldAtMs} ms after it was told to stop`);
     if (
       !isFirst ||
@@ -146,8 +153,9 @@ export class Witness {
     return goalOf(service, { ending: world.ending, get: (other) => world.services.get(other) }).kind === "stop";
   }
 
-  #hasChanged(spec: ServiceSpec): boolean {
-    return this.#world()?.services.get(spec.name)?.spec !== spec;
+  /** The grace is that of the definition in force when it was told to stop, which may have been taken back since. */
+  #shortestGraceMs({ name, stop }: ServiceSpec): number {
+    return Math.min(stop.graceMs, this.#gracesMs.get(name) ?? stop.graceMs);
   }
 
   #slotOf({ service, slot }: InstanceTag): Slot | undefined {
