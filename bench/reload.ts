@@ -29,13 +29,14 @@ const node = (file: string, port: number) => ({
   listen: { http: `127.0.0.1:${port}` },
 });
 const python = path.join(root, "examples/other-languages/python-http/server.py");
+/** The ports are below those that the kernel gives to clients, of which some thousands are used here. */
 const subjects: readonly Subject[] = [
-  { name: "node http", port: 47_301, service: node("http.mjs", 47_301) },
-  { name: "express", port: 47_302, service: node("express.mjs", 47_302) },
+  { name: "node http", port: 17_301, service: node("http.mjs", 17_301) },
+  { name: "express", port: 17_302, service: node("express.mjs", 17_302) },
   {
     name: "python",
-    port: 47_303,
-    service: { command: ["python3", "-u", python], listen: { http: "127.0.0.1:47303" }, ready: "notify" },
+    port: 17_303,
+    service: { command: ["python3", "-u", python], listen: { http: "127.0.0.1:17303" }, ready: "notify" },
   },
 ];
 
@@ -51,7 +52,8 @@ report("reload", rows, [
 ]);
 
 async function tryLares({ name, port, service }: Subject): Promise<void> {
-  const contender = lares(directory.path);
+  using home = temporaryDirectory();
+  const contender = lares(home.path);
   const file = path.join(directory.path, `${name}.json`);
   const reload = { settle: "200ms" };
   writeFileSync(file, JSON.stringify({ services: { web: { ...service, instances: 2, reload } } }));
@@ -59,7 +61,7 @@ async function tryLares({ name, port, service }: Subject): Promise<void> {
   try {
     await measure(`lares, ${name}`, {
       port,
-      reload: [bin, ["reload", "web", "--home", path.join(directory.path, "lares")]],
+      reload: [bin, ["reload", "web", "--home", path.join(home.path, "lares")]],
     });
   } finally {
     await contender.end();
@@ -73,11 +75,11 @@ async function tryPm2(): Promise<void> {
   const prefix = process.env.LARES_BENCH_PM2 ?? path.join(directory.path, "pm2");
   const command = path.join(prefix, "node_modules/pm2/bin/pm2");
   const app = { name: "web", script: path.join(fixtures, "http.mjs"), instances: 2, exec_mode: "cluster" };
-  writeFileSync(file, JSON.stringify({ apps: [{ ...app, env: { PORT: "47304" } }] }));
+  writeFileSync(file, JSON.stringify({ apps: [{ ...app, env: { PORT: "17304" } }] }));
   contender.invoke("start", file, "--silent");
   try {
     await pause(1000);
-    await measure("pm2 cluster, node http", { port: 47_304, reload: [process.execPath, [command, "reload", "web"]] });
+    await measure("pm2 cluster, node http", { port: 17_304, reload: [process.execPath, [command, "reload", "web"]] });
   } finally {
     await contender.end();
   }
