@@ -1,8 +1,9 @@
 /** Reads what a writer of numbered lines left in its log files, and says what is not as it was written. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import { parseSegmentFileName } from "../../src/logs/names.ts";
+import type { StreamName } from "../../src/logs/names.ts";
+import { listSegments, segmentsOf } from "../../src/logs/segments.ts";
 
 export interface LinesFound {
   /** The number of the last line, by the pid of the writer. */
@@ -15,8 +16,9 @@ export interface LinesFound {
 }
 
 /** A line is `PID NUMBER TEXT`; each process counts from 1. */
-export function readLines(directory: string, of: { readonly slot: number; readonly stream: string }): LinesFound {
-  const names = segmentsOf(directory, of);
+export function readLines(directory: string, of: { readonly slot: number; readonly stream: StreamName }): LinesFound {
+  // A kill while a segment was compressed leaves it in both forms; this is the rule by which `lares logs` reads one.
+  const names = segmentsOf(listSegments(directory), of).map(({ path }) => basename(path));
   const last = new Map<number, number>();
   const faults: string[] = [];
   let [count, rest] = [0, ""];
@@ -37,15 +39,4 @@ export function readLines(directory: string, of: { readonly slot: number; readon
   if (rest !== "") faults.push(`the last line is torn: "${rest}"`);
   const compressed = names.filter((name) => name.endsWith(".zst")).length;
   return { last, count, files: names.length, compressed, faults };
-}
-
-/** Log files of a stream, oldest first; what is being written comes last. */
-function segmentsOf(directory: string, { slot, stream }: { slot: number; stream: string }): readonly string[] {
-  const found = readdirSync(directory).flatMap((name) => {
-    const segment = parseSegmentFileName(name);
-    const isWanted = segment?.slot === slot && segment.stream === stream;
-    return isWanted && (segment.kind === "log" || segment.kind === "zst") ? [{ name, segment }] : [];
-  });
-  const order = ({ segment }: (typeof found)[number]) => segment.rotatedAt ?? "~";
-  return found.sort((a, b) => (order(a) < order(b) ? -1 : 1)).map(({ name }) => name);
 }

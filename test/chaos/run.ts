@@ -28,7 +28,8 @@ console.log(`seed ${seed}`);
 const trial = await runTrial({ ...size, seed, wrk: hasWrk() });
 const table = tableOf(figuresOf(trial, { ...size, seed }));
 console.log(table);
-if (values.save) writeFileSync(fileURLToPath(new URL("../../docs/chaos.md", import.meta.url)), page(table));
+if (values.save)
+  writeFileSync(fileURLToPath(new URL("../../docs/chaos.md", import.meta.url)), page(table, trial.faults));
 for (const fault of trial.faults) console.error(`fault: ${fault}`);
 if (trial.faults.length > 0) {
   console.error(`${trial.faults.length} faults; seed ${seed}`);
@@ -44,7 +45,8 @@ function hasWrk(): boolean {
   }
 }
 
-function page(rows: string): string {
+function page(rows: string, faults: readonly string[]): string {
+  const found = faults.map((fault) => `- ${fault}`).join("\n");
   return `# Chaos
 
 What \`node test/chaos/run.ts --save\` found the last time it was run by hand. It starts services of many kinds (HTTP
@@ -54,5 +56,5 @@ the supervisor (70 %), its keeper (15 %), or both (15 %, then \`lares up\`). Eve
 is true; afterwards the two are compared. What is promised, and what is not: [recovery.md](recovery.md).
 
 ${rows}
-`;
+${faults.length > 0 ? `\n## Faults\n\n${found}\n` : ""}`;
 }
