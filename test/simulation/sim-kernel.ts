@@ -10,7 +10,7 @@ import { Died } from "./violation.ts";
 import type { Witness } from "./witness.ts";
 
 /** No schedule is that long: something is done over and over. */
-const callsMax = 20_000;
+const callsMax = 100_000;
 
 /** The share of calls that something else happens before, and of those that fail for want of a descriptor. */
 const shares = { interrupted: 0.04, noDescriptor: 0.004, spawnFails: 0.02 } as const;

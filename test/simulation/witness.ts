@@ -168,9 +168,10 @@ export class Witness {
 /** What an operator sends that ends nothing. */
 export const operatorSignal = "SIGUSR1";
 
-/** A successor beside the one it is to replace, or a new run beside one that has been replaced and drains. */
+/** A successor beside the one it is to replace (which may have to be started again), or a new run beside one that has been replaced and drains. */
 function mayRunBeside(slot: Slot, older: number, newer: number): boolean {
   const isRetiring = slot.retiring.some(({ generation }) => generation === older);
   const isKnown = runsOf(slot).some(({ generation }) => generation === older);
-  return isRetiring || (isKnown && slot.successor?.generation === newer);
+  const successor = slot.successor?.generation;
+  return isRetiring || (isKnown && (successor === newer || successor === older));
 }
