@@ -50,6 +50,8 @@ export interface Kernel {
   /** A cgroup for one run; undefined where the host gives none. */
   createGroup(name: string): string | undefined;
   removeGroup(group: string): void;
+  /** Whether any process has ever run in a group. */
+  hasRun(group: string): boolean;
   /** Puts the limits of a service in force for a group, and lifts those it no longer has. */
   limitGroup(group: string, spec: ServiceSpec): void;
   /** Whether anything that the run started is still alive. */

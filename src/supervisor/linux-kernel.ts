@@ -8,6 +8,7 @@ import {
   findCgroupRoot,
   groupPids,
   groupPopulated,
+  groupUsage,
   killGroup,
   removeGroup,
   setLimits,
@@ -123,6 +124,8 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     tagsOf,
     createGroup: groups.create,
     limitGroup: groups.limit,
+    // Counted without any controller, and kept until the group is removed.
+    hasRun: (group) => (groupUsage(group).cpuMs ?? 0) > 0,
     removeGroup(group) {
       removeGroup(group);
     },

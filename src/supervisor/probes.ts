@@ -77,7 +77,8 @@ export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions)
   /** The first newline means ready, and its absence at the end means nothing (s6). */
   function untilNewline(holding: Holding, onReady: () => void): () => void {
     const fd = holding.fds.get("ready");
-    if (fd === undefined) return () => {};
+    // The store was lost, and the program has closed its end, as programs do that have said it.
+    if (fd === undefined) return kernel.later(0, onReady);
     const watch = kernel.watch(fd, () => {
       // The newline stays in the pipe: a supervisor that dies before this is written down leaves it to the next one.
       for (let bytes = kernel.look(fd); bytes; bytes = kernel.look(fd)) {

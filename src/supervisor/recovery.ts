@@ -111,13 +111,15 @@ function takeUpIntent(found: Found, options: RecoveryOptions): TakenUp {
   }
   const { holding } = instances.adopt(id, { fds, process: undefined, parked: true });
   const remains = oldest(tagged, kernel);
-  if (!remains) {
+  const hasRun = holding.group !== undefined && kernel.hasRun(holding.group);
+  if (!remains && !hasRun) {
     instances.drop(holding);
     report(id, { type: "spawn_lost" });
     return { lives: false };
   }
-  // It ran and has ended, and something that it started is still there.
-  const gone = { pid: kernel.sessionOf(remains.pid) ?? 0, startTime: "0" };
+  // It ran and has ended: something that it started is still there, or its cgroup tells of it. Starting it once more
+  // would do its work twice.
+  const gone = { pid: (remains && kernel.sessionOf(remains.pid)) ?? 0, startTime: "0" };
   report(id, { type: "spawned", process: gone });
   report(id, { type: "exited", exit: { code: null, signal: null, status: "unknown" } });
   return { lives: false, gap: `${runKey(id)} ended unwatched: its status is unknown` };

@@ -201,6 +201,10 @@ export class SimKernel implements Kernel {
   removeGroup(_group: string): void {}
   limitGroup(): void {}
 
+  hasRun(): boolean {
+    return false;
+  }
+
   hasLeftovers(remains: Remains): boolean {
     return this.#leftovers(remains).length > 0;
   }
