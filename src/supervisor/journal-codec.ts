@@ -5,6 +5,9 @@ import type { Service } from "../core/service.ts";
 import type { Slot } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 
+/** Ends a journal to which no more could be written: what happened since is missing, unlike behind a torn line. */
+export const journalHole = "\0";
+
 /** Raised when old journals can no longer be read as they are. */
 const journalVersion = 1;
 
@@ -36,7 +39,7 @@ export interface Replay {
   readonly world: World;
   readonly events: readonly Stamped[];
   readonly header: JournalHeader;
-  /** Whole lines that could not be read: the file was damaged. */
+  /** Whole lines that could not be read, and a hole at the end: something is missing. */
   readonly unreadable: number;
 }
 
@@ -86,13 +89,14 @@ export function headerLine(header: Omit<JournalHeader, "lares">): string {
  *   being written when the supervisor died, so nothing had been done about it yet.
  */
 export function replay(text: string): Replay | undefined {
-  const [first, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  const end = text.lastIndexOf("\n") + 1;
+  const [first, ...lines] = text.slice(0, end).split("\n");
   const header = parse<JournalHeader>(first ?? "");
   if (header?.lares !== journalVersion || typeof header.boot !== "string") return undefined;
   const services = new Map<string, Service>();
   const events: Stamped[] = [];
   let ending = false;
-  let unreadable = 0;
+  let unreadable = text.slice(end) === journalHole ? 1 : 0;
   for (const line of lines) {
     if (line === "") continue;
     const entry = parse<JournalEntry>(line);

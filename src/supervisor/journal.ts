@@ -13,6 +13,7 @@ import {
   headerLine,
   type JournalEntry,
   type JournalHeader,
+  journalHole,
   type Replay,
   replay,
   type Stamped,
@@ -128,9 +129,9 @@ export function journalFile(path: string): JournalFile {
         size += written;
         return;
       }
-      // A hole takes no room. It reads as a torn line: the next supervisor knows that something is missing.
+      // A hole takes no room, and tells the next supervisor that something is missing.
       ftruncateSync(fd, size);
-      ftruncateSync(fd, size + 1);
+      ftruncateSync(fd, size + journalHole.length);
       throw new Error("no space left for the journal");
     },
     replace(text) {

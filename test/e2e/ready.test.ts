@@ -74,7 +74,7 @@ test("STATUS is shown, and STOPPING is a stop of its own", async () => {
   await using rig = createRig();
   const steps = ["READY=1", "STATUS=working hard", "sleep:0.2", "STOPPING=1", "wait"];
   const service = { ready: "notify", restart: { policy: "never" }, stop: { grace: "10s" } };
-  await rig.up({ web: { command: [program("notifies.sh"), ...steps], ...service } });
+  await rig.begin({ web: { command: [program("notifies.sh"), ...steps], ...service } });
   const stopping = await rig.becomes("web", { state: "stopping" });
   assert.equal(stopping.statusText, "working hard");
   assert.match(stopping.reason ?? "", /itself/);
