@@ -31,6 +31,7 @@ import {
 } from "../os/processes.ts";
 import { spawn } from "../os/spawn.ts";
 import { lookupUser, type User } from "../os/users.ts";
+import { descendantsOf, GroupEntry } from "./group-entry.ts";
 import type { Kernel, Launch, NotifyDatagram, Remains, Spawned } from "./kernel.ts";
 
 /** As much as an unprivileged user may ask for; a flood is then read in few and large pieces. */
@@ -52,6 +53,12 @@ export interface LinuxKernelOptions {
 /** The real machine. */
 export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cgroupRoot: string | undefined } {
   const groups = cgroupsOf(options);
+  const entry = new GroupEntry();
+  const leftovers = (remains: Remains) => {
+    const inGroup = remains.group !== undefined && groupPopulated(remains.group) ? groupPids(remains.group) : [];
+    const isWhole = remains.group !== undefined && !entry.isUnderWay(remains.group);
+    return isWhole ? inGroup : [...inGroup, ...orphansOf(remains, options.keeperPid())];
+  };
   const nullFd = openSync("/dev/null", "r+");
   let largePipes = 0;
   const filesMax = raiseFileLimit();
@@ -106,7 +113,11 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       if (bytes === undefined) return Buffer.alloc(0);
       return bytes.length === 0 ? undefined : bytes;
     },
-    spawn: (launch) => held(start(launch, nullFd, groups.limit)),
+    spawn(launch) {
+      const spawned = held(start(launch, nullFd, groups.limit));
+      if (launch.group !== undefined && !isLimited(launch.spec)) entry.begin(launch.group, spawned);
+      return spawned;
+    },
     startTimeOf,
     openPidfd,
     signal: signalPidfd,
@@ -129,13 +140,13 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     removeGroup(group) {
       removeGroup(group);
     },
-    hasLeftovers: (remains) => leftoversOf(remains, options.keeperPid()).length > 0,
+    hasLeftovers: (remains) => leftovers(remains).length > 0,
     signalLeftovers(remains, signal) {
       if (remains.group !== undefined && signal === "SIGKILL") killGroup(remains.group);
-      else for (const pid of leftoversOf(remains, options.keeperPid())) signalQuietly(pid, signal);
+      for (const pid of leftovers(remains)) signalQuietly(pid, signal);
     },
     membersOf({ process: main, group }) {
-      if (group !== undefined) return groupPids(group);
+      if (group !== undefined && !entry.isUnderWay(group)) return groupPids(group);
       return main ? descendantsOf(main.pid) : [];
     },
     isPartOf,
@@ -159,7 +170,9 @@ const users = new Map<string, { readonly user: User; readonly untilMs: number }>
 function start(launch: Launch, nullFd: number, limit: (group: string, spec: ServiceSpec) => void): number {
   const { spec, argv, env, fds, group, listenPid } = launch;
   const user = userOf(spec);
-  if (group !== undefined && isLimited(spec)) limit(group, spec);
+  // Limits hold from the first instruction on; where there are none the program does not wait for its group.
+  const limited = isLimited(spec) ? group : undefined;
+  if (limited !== undefined) limit(limited, spec);
   const { files, coreBytes } = spec.limits;
   return spawn({
     file: argv[0] ?? "",
@@ -171,7 +184,7 @@ function start(launch: Launch, nullFd: number, limit: (group: string, spec: Serv
     ...(spec.umask !== undefined && { umask: spec.umask }),
     ...(spec.nice !== undefined && { nice: spec.nice }),
     limits: { ...(files !== undefined && { files }), ...(coreBytes !== undefined && { coreBytes }) },
-    ...(group !== undefined && { cgroupProcs: join(group, "cgroup.procs") }),
+    ...(limited !== undefined && { cgroupProcs: join(limited, "cgroup.procs") }),
     listenPid,
   });
 }
@@ -206,9 +219,8 @@ function receiveNotification(fd: number, options: { readonly peek: boolean }): N
   return { data, truncated, descriptors: fds.length, ...(credentials && { credentials }) };
 }
 
-/** What is left of a run whose main process has ended. Without a cgroup: its group, and orphans that carry its tag. */
-function leftoversOf({ pid, startTime, tag, group }: Remains, keeperPid: number): readonly number[] {
-  if (group !== undefined) return groupPopulated(group) ? groupPids(group) : [];
+/** What is left of a run outside of its cgroup: of its process group, and orphans that carry its tag. */
+function orphansOf({ pid, startTime, tag }: Remains, keeperPid: number): readonly number[] {
   // The kernel gives out no pid that is in use as a group: if somebody else has it, nothing of the group is left.
   const leader = pid > 0 ? startTimeOf(pid) : undefined;
   const isGroupOurs = pid > 0 && (leader === undefined || leader === startTime);
@@ -218,10 +230,6 @@ function leftoversOf({ pid, startTime, tag, group }: Remains, keeperPid: number)
     // Without a tag the group has to do; with another one it is of a run that got the number of ours.
     return its === tag || (its === undefined && isGroupOurs && pgrpOf(orphan) === pid);
   });
-}
-
-function descendantsOf(pid: number): readonly number[] {
-  return [pid, ...childrenOf(pid).flatMap(descendantsOf)];
 }
 
 function tagsOf(homeId: string): Map<string, number[]> {
