@@ -10,6 +10,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { rolldown } from "rolldown";
+import { jsonSchema } from "../src/config/json-schema.ts";
 import { licencesOf } from "./licences.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -47,6 +48,7 @@ try {
   const parts = await Promise.allSettled([bundleCommand(), bundlePrograms(), declareTypes()]);
   const modules = new Set(parts.flatMap(modulesOf));
   writeFileSync(join(fresh, "THIRD_PARTY_LICENSES.txt"), licencesOf([...modules]));
+  writeFileSync(join(fresh, "lares.schema.json"), `${JSON.stringify(await jsonSchema(), null, 2)}\n`);
   replaceDist();
   console.log(`dist: ${modules.size} modules in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 } catch (error) {
