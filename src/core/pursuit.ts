@@ -63,7 +63,7 @@ function because(slot: Slot, reason: string | undefined): Slot {
 
 function resizedService(service: Service): Service {
   if (service.leaving || service.slots.length >= service.spec.instances) return service;
-  return { ...service, slots: resized(service.slots, service.spec.instances) };
+  return { ...service, slots: resized(service.slots, service.spec.instances, service.spentGeneration) };
 }
 
 function trimmed(service: Service, { effects }: ServiceContext): Service {
@@ -71,7 +71,8 @@ function trimmed(service: Service, { effects }: ServiceContext): Service {
   const gone = service.slots.filter(beyond);
   if (gone.length === 0) return service;
   for (const { slot } of gone) effects.push({ do: "close_listeners", service: service.spec.name, slot });
-  return { ...service, slots: service.slots.filter((slot) => !beyond(slot)) };
+  const spentGeneration = Math.max(service.spentGeneration ?? 0, ...gone.map(({ generation }) => generation));
+  return { ...service, spentGeneration, slots: service.slots.filter((slot) => !beyond(slot)) };
 }
 
 /** A scheduled task runs when it is due, asks for its next moment when it has none, and forgets it when it must not run. */

@@ -16,6 +16,8 @@ export interface Service {
    * An operator scaled it: what its file said then. Until the file says something else, the operator's number holds.
    */
   readonly scaledFrom?: number;
+  /** The highest generation of slots that were scaled away: those that come back begin behind it, so no run is named twice. */
+  readonly spentGeneration?: number;
   /** Taken out of the configuration: it goes once it is at rest. */
   readonly leaving: boolean;
   /** By slot number; those at or beyond `spec.instances` are being scaled away. */
@@ -136,9 +138,11 @@ export function liveSlots(service: Service): ReadonlyMap<number, number | undefi
 }
 
 /** As many slots as wanted, none taken away. */
-export function resized(slots: readonly Slot[], count: number): readonly Slot[] {
+export function resized(slots: readonly Slot[], count: number, spent = 0): readonly Slot[] {
   const missing = Array.from({ length: count }, (_, slot) => slot).filter((n) => !slots.some(({ slot }) => slot === n));
-  return [...slots, ...missing.map(newSlot)].sort((a, b) => a.slot - b.slot);
+  return [...slots, ...missing.map((slot) => ({ ...newSlot(slot), generation: spent }))].sort(
+    (a, b) => a.slot - b.slot,
+  );
 }
 
 export function withoutDue(service: Service): Service {

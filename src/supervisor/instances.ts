@@ -79,6 +79,8 @@ export class Instances {
   readonly #options: InstancesOptions;
   readonly #resources: RunResources;
   readonly #held = new Map<string, Holding>();
+  /** Released, and given back in a moment. */
+  readonly #leaving = new Map<string, Holding>();
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -201,6 +203,7 @@ export class Instances {
     const { kernel, listeners } = this.#options;
     const spec = this.#specOf(run);
     if (!spec || this.get(run)) return;
+    this.#giveBackLeaving(run);
     if (this.#isStopped(run)) {
       this.#options.report(run, { type: "spawn_lost" });
       return;
@@ -350,7 +353,16 @@ export class Instances {
     const holding = this.get(run);
     if (!holding) return;
     this.#held.delete(runKey(run));
-    this.#options.kernel.later(0, () => this.#resources.giveBack(holding));
+    this.#leaving.set(runKey(run), holding);
+    this.#options.kernel.later(0, () => this.#giveBackLeaving(run));
+  }
+
+  /** Also before a run of the same name begins, whose descriptors and cgroup would be taken for the old one's. */
+  #giveBackLeaving(run: RunId): void {
+    const holding = this.#leaving.get(runKey(run));
+    if (!holding) return;
+    this.#leaving.delete(runKey(run));
+    this.#resources.giveBack(holding);
   }
 
   /** Nothing runs: keeps what was written, and gives everything back. */
