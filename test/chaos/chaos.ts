@@ -55,9 +55,11 @@ export async function runTrial({ services, kills: count, seed, wrk }: TrialOptio
     for (const one of [pid, keeperPid ?? pid]) pids.add(one);
   }
   await operator.end();
-  // What was under way ends: every service as it was at the beginning.
+  // What was under way ends: every service as it was at the beginning. An operator's scale outlives an apply.
   await rig.ok("apply", "--no-wait");
   await rig.ok("start", "all", "--no-wait");
+  for (const { name, role } of household.members)
+    if (role === "pool") await rig.client.action({ action: "scale", targets: [name], instances: 2 });
   const faults = await judgeRest(rig, household);
   const after = await descriptorsAtRest(rig);
   for (const load of loads) await load.end();
