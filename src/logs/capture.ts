@@ -89,6 +89,11 @@ export class Capture {
     return this.#closed;
   }
 
+  /** Whether somebody waits for a line. */
+  get isHeard(): boolean {
+    return this.#watchers.size > 0;
+  }
+
   /** When a `waiting` capture is worth another turn, on the clock it was given. */
   get retryAtMs(): number {
     return this.#pressure.retryAtMs || this.#patientUntilMs;

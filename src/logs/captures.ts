@@ -4,19 +4,21 @@ import { Capture, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture
 import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
 import { nextRestMs, Pace } from "./pace.ts";
+import { Wheel } from "./wheel.ts";
 import { Writers } from "./writers.ts";
 
 /** How long captures may hold the event loop before others have their turn. */
 const TURN_MS = 5;
+/** The longest rest of a stream while somebody waits for a line of it, to say that its program is ready. */
+const HEARD_LATE_MS = 20;
 /** How often quiet streams are looked after: their age, too, closes segments and deletes them. */
 const TEND_MS = 10 * 60_000;
 
 interface Entry {
   readonly capture: Capture;
   watch: Watch | undefined;
-  /** Who says when it is served next: the kernel, the clock at `dueMs`, or the queue. */
+  /** Who says when it is served next: the kernel, the clock, or the queue. */
   mode: "watched" | "timed" | "queued";
-  dueMs: number;
   servedMs: number;
   /** How long it is left alone when the clock says. */
   restMs: number;
@@ -34,8 +36,8 @@ export interface CapturesOptions {
 /**
  * All captures of a process, and who has its turn.
  *
- * A quiet stream is served when it wakes us. A busy one is left alone until its pipe is about half full, for 50 ms at most
- * and longer only when there are very many, so that a program that writes line by line costs no more than one that writes in
+ * A quiet stream is served when it wakes us. A busy one is left alone until its pipe is about half full, for a quarter of a
+ * second at most and longer only when there are very many, so that a program that writes line by line costs no more than one that writes in
  * bulk. Nobody holds the loop for long: each stream gives one slice, captures stop after 5 ms, and the rest goes on in the
  * next iteration, round robin.
  */
@@ -45,10 +47,8 @@ export class Captures {
   readonly #writers: Writers;
   readonly #pace = new Pace(monotonicMs());
   readonly #entries = new Set<Entry>();
-  readonly #timed = new Set<Entry>();
+  readonly #resting = new Wheel<Entry>({ now: monotonicMs, onDue: (entry) => this.#takeTurn(entry) });
   #queue: Entry[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #timerDueMs = Infinity;
   #turn: NodeJS.Immediate | undefined;
   #turnEndsMs = 0;
   readonly #tending: NodeJS.Timeout;
@@ -71,7 +71,7 @@ export class Captures {
       now: monotonicMs,
       beforeClose: () => this.#forget(entry),
     });
-    const entry: Entry = { capture, watch: undefined, mode: "watched", dueMs: 0, servedMs: 0, restMs: 0 };
+    const entry: Entry = { capture, watch: undefined, mode: "watched", servedMs: 0, restMs: 0 };
     this.#entries.add(entry);
     entry.watch = watch(options.fd, { readable: true }, () => {
       if (entry.mode === "watched") this.#takeTurn(entry);
@@ -97,7 +97,7 @@ export class Captures {
   /** Stops at once. What is in the pipes stays there for whoever holds them. */
   close(): void {
     for (const { capture } of this.#entries) capture.close();
-    clearTimeout(this.#timer);
+    this.#resting.close();
     clearImmediate(this.#turn);
     clearInterval(this.#tending);
   }
@@ -128,7 +128,7 @@ export class Captures {
     entry.watch?.close();
     entry.watch = undefined;
     this.#entries.delete(entry);
-    this.#timed.delete(entry);
+    this.#resting.delete(entry);
     this.#queue = this.#queue.filter((queued) => queued !== entry);
   }
 
@@ -153,7 +153,7 @@ export class Captures {
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
     const taken = takeSlice(capture);
-    const wakesOften = nowMs - entry.servedMs < this.#pace.lateMs;
+    const wakesOften = nowMs - entry.servedMs < this.#pace.busyMs;
     entry.servedMs = nowMs;
     this.#pace.count(taken.bytes, nowMs);
     if (taken.state === "ended" || (taken.bytes === 0 && taken.state === "empty" && capture.ending)) capture.finish();
@@ -163,8 +163,9 @@ export class Captures {
   }
 
   #rest(entry: Entry, bytes: number): number {
-    const { pipeBytes } = entry.capture;
-    entry.restMs = nextRestMs(entry.restMs, { bytes, pipeBytes, lateMs: this.#pace.lateMs });
+    const { pipeBytes, isHeard } = entry.capture;
+    const lateMs = isHeard ? HEARD_LATE_MS : this.#pace.lateMs;
+    entry.restMs = nextRestMs(entry.restMs, { bytes, pipeBytes, lateMs });
     return entry.restMs;
   }
 
@@ -181,9 +182,7 @@ export class Captures {
     }
     if (entry.mode === "watched") entry.watch?.pause();
     entry.mode = "timed";
-    entry.dueMs = monotonicMs() + delayMs;
-    this.#timed.add(entry);
-    this.#setTimer(entry.dueMs);
+    this.#resting.add(entry, delayMs);
   }
 
   #enqueue(entry: Entry): void {
@@ -191,28 +190,6 @@ export class Captures {
     entry.mode = "queued";
     this.#queue.push(entry);
     this.#turn ??= setImmediate(() => this.#nextTurn());
-  }
-
-  #setTimer(dueMs: number): void {
-    if (dueMs >= this.#timerDueMs) return;
-    clearTimeout(this.#timer);
-    this.#timerDueMs = dueMs;
-    this.#timer = setTimeout(() => this.#tick(), Math.max(1, dueMs - monotonicMs()));
-  }
-
-  #tick(): void {
-    this.#timerDueMs = Infinity;
-    const nowMs = monotonicMs() + 1;
-    let nextMs = Infinity;
-    for (const entry of this.#timed) {
-      if (entry.dueMs > nowMs) {
-        nextMs = Math.min(nextMs, entry.dueMs);
-        continue;
-      }
-      this.#timed.delete(entry);
-      this.#takeTurn(entry);
-    }
-    if (nextMs < Infinity) this.#setTimer(nextMs);
   }
 }
 

@@ -1,7 +1,9 @@
 /** How long busy streams are left alone: long enough to make waking up cheap, never so long that a program has to wait. */
 
-/** At most this late, and later the more small portions there are to fetch. */
-const LATE_MS = { least: 50, most: 500 };
+/** A stream is busy that wakes us again so soon; later, the more small portions there are to fetch. */
+const BUSY_MS = { least: 50, most: 500 };
+/** The longest rest of a busy stream is never below this: a reader hardly sees it, and a program alone costs next to nothing. */
+const LATE_MS_LEAST = 250;
 /** Each costs some 20 µs whatever its size. */
 const PORTIONS_PER_SECOND = { few: 1_000, right: 1_750, many: 2_500 };
 const PORTION_BYTES = 4 * 1024;
@@ -9,9 +11,9 @@ const COUNT_MS = 1_000;
 /** A stream that gives this much each time it is asked is not left alone at all. */
 const FLOOD_BYTES = 64 * 1024;
 
-/** The most that a stream may be late, by what all of them together cost. */
+/** How long streams may be left alone, by what all of them together cost. */
 export class Pace {
-  #lateMs = LATE_MS.least;
+  #busyMs = BUSY_MS.least;
   #portions = 0;
   #countedMs: number;
 
@@ -20,20 +22,25 @@ export class Pace {
   }
 
   /** A stream that wakes us again within this time is busy. */
+  get busyMs(): number {
+    return this.#busyMs;
+  }
+
+  /** The most that a busy stream may be late. */
   get lateMs(): number {
-    return this.#lateMs;
+    return Math.max(LATE_MS_LEAST, this.#busyMs);
   }
 
   /** Counts what a stream gave in its turn. */
   count(bytes: number, nowMs: number): void {
     if (bytes === 0 || bytes >= PORTION_BYTES) return;
     this.#portions += 1;
-    const passedMs = nowMs - this.#countedMs;
-    if (passedMs < COUNT_MS) return;
-    const perSecond = (this.#portions * 1_000) / passedMs;
     const { few, right, many } = PORTIONS_PER_SECOND;
+    const passedMs = nowMs - this.#countedMs;
+    if (passedMs < COUNT_MS && this.#portions < many) return;
+    const perSecond = (this.#portions * 1_000) / Math.max(1, passedMs);
     if (perSecond < few || perSecond > many) {
-      this.#lateMs = Math.min(LATE_MS.most, Math.max(LATE_MS.least, (this.#lateMs * perSecond) / right));
+      this.#busyMs = Math.min(BUSY_MS.most, Math.max(BUSY_MS.least, (this.#busyMs * perSecond) / right));
     }
     this.#portions = 0;
     this.#countedMs = nowMs;
