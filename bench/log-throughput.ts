@@ -5,6 +5,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { setNonBlocking } from "../src/os/descriptors.ts";
 import { closeFd, createPipe, type Pipe, writeNow } from "../src/os/pipes.ts";
 import { cpuPercentOf, type Row, report, small, temporaryDirectory } from "./tools.ts";
@@ -13,6 +14,8 @@ const bulkBytes = small ? 200e6 : 2e9;
 const linesBytes = small ? 50e6 : 300e6;
 const services = small ? 100 : 1_000;
 const trickleMs = small ? 2_000 : 20_000;
+/** Until every stream has its files and its pace. */
+const settleMs = small ? 500 : 3_000;
 const line = "x".repeat(99);
 
 interface Findings {
@@ -73,7 +76,7 @@ async function oursTakes(writer: string): Promise<Findings> {
   return findings;
 }
 
-/** `linesEach` lines into each of `count` pipes every `everyMs`, spread over that time. */
+/** `linesEach` lines into each of `count` pipes every `everyMs`, spread over that time. Files are made before it counts. */
 async function trickle(
   name: string,
   { count, everyMs, linesEach }: { count: number; everyMs: number; linesEach: number },
@@ -91,6 +94,7 @@ async function trickle(
     for (const { writeEnd } of writers.slice(from, to)) writeNow(writeEnd, bytes);
     step = (step + 1) % steps;
   }, everyMs / steps);
+  await pause(settleMs);
   const percent = await cpuPercentOf([capturer.pid ?? 0], trickleMs);
   clearInterval(timer);
   for (const { writeEnd } of writers) closeFd(writeEnd);

@@ -13,8 +13,22 @@ export interface LogLine {
   readonly text: string;
 }
 
-/** A line and its place in the order in which everything was read. */
+/** A line, its place in the order in which everything was read, and its place in its segment. */
 export interface OrderedLine {
   readonly order: number;
   readonly line: LogLine;
+  readonly segment: SegmentPlace;
+  /** Where in the segment it begins and, with its newline, ends; in bytes before compression. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What tells a segment from others, whatever it is called by now. */
+export interface SegmentPlace {
+  /** The newest closed segment before it; empty if there was none. */
+  readonly after: string;
+  /** The order of its first bytes; undefined where no index tells. */
+  readonly firstOrder: number | undefined;
+  /** Bytes of the stream before it; undefined where no index tells. */
+  readonly startsAt: number | undefined;
 }

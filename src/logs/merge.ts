@@ -1,4 +1,4 @@
-import type { LogLine, OrderedLine } from "./log-line.ts";
+import type { OrderedLine } from "./log-line.ts";
 
 /** A source of lines in their own order. */
 export interface Mergeable {
@@ -8,14 +8,17 @@ export interface Mergeable {
   fill(): Promise<boolean>;
 }
 
-/** Merges what the sources have now by the order in which it was read; ends when they have no more. */
-export async function* merge(sources: Iterable<Mergeable>): AsyncGenerator<LogLine> {
+/**
+ * Merges what the sources have now by the order in which it was read; ends when they have no more. A line that was given out
+ * is only dropped when the next one is asked for: whoever stops at a line finds it again.
+ */
+export async function* merge(sources: Iterable<Mergeable>): AsyncGenerator<OrderedLine> {
   const waiting: Mergeable[] = [];
   for (const source of sources) if (await source.fill()) insert(waiting, source);
   for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) {
     const untilOrder = orderOf(waiting[0]);
     for (let head = first.head; head !== undefined && head.order <= untilOrder; head = first.head) {
-      yield head.line;
+      yield head;
       first.shift();
       if (first.head === undefined) await first.fill();
     }

@@ -1,16 +1,18 @@
 /** Index files: writing beside a growing segment, and looking things up without reading the whole. */
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import {
+  decodeIndexHeader,
   decodeIndexRecord,
   encodeIndexHeader,
   encodeIndexRecord,
   firstPast,
   INDEX_RECORD_BYTES,
+  type IndexHeader,
   type IndexRecord,
   indexRecordCount,
   indexRecordPosition,
-  isIndexHeader,
 } from "../protocol/log-index.ts";
+import type { Segment } from "./segments.ts";
 
 /** Bytes and milliseconds that may pass without a record of their own when nothing else tells two chunks apart. */
 const SPARSE = { bytes: 64 * 1024, ms: 20 };
@@ -26,12 +28,20 @@ export class IndexWriter {
   readonly #buffer = Buffer.alloc(INDEX_RECORD_BYTES);
   #count: number;
   #last: IndexRecord | undefined;
+  /** Bytes of the stream before this segment. */
+  readonly startsAt: number;
 
-  /** @param segmentBytes size of the segment: records beyond it are of bytes that are gone */
-  constructor(path: string, segmentBytes: number) {
+  /**
+   * @param options.segmentBytes size of the segment: records beyond it are of bytes that are gone
+   * @param options.startsAt bytes of the stream before this segment, for an index that is new
+   */
+  constructor(path: string, options: { readonly segmentBytes: number; readonly startsAt: number }) {
     this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o640);
-    this.#count = this.#begin();
-    this.truncate(segmentBytes);
+    const known = readHeader(this.#fd);
+    this.startsAt = known?.startsAt ?? options.startsAt;
+    if (known === undefined) this.#begin();
+    this.#count = indexRecordCount(fstatSync(this.#fd).size);
+    this.truncate(options.segmentBytes);
   }
 
   /**
@@ -63,22 +73,26 @@ export class IndexWriter {
     this.#last = kept === 0 ? undefined : this.#read(kept - 1);
   }
 
+  /** Notes that the segment has got its final size. */
+  seal(length: number): void {
+    this.#writeHeader({ startsAt: this.startsAt, length });
+  }
+
   close(): void {
     closeSync(this.#fd);
   }
 
-  #begin(): number {
-    const size = fstatSync(this.#fd).size;
-    const header = Buffer.alloc(INDEX_RECORD_BYTES);
-    readSync(this.#fd, header, 0, INDEX_RECORD_BYTES, 0);
-    if (isIndexHeader(header)) return indexRecordCount(size);
+  #begin(): void {
     ftruncateSync(this.#fd, 0);
+    this.#writeHeader({ startsAt: this.startsAt, length: 0 });
+  }
+
+  #writeHeader(header: IndexHeader): void {
     try {
-      writeSync(this.#fd, encodeIndexHeader(), 0, INDEX_RECORD_BYTES, 0);
+      writeSync(this.#fd, encodeIndexHeader(header), 0, INDEX_RECORD_BYTES, 0);
     } catch {
       // Without a header nobody reads the records; the next segment's index may have better luck.
     }
-    return 0;
   }
 
   #read(ordinal: number): IndexRecord {
@@ -105,9 +119,12 @@ export class IndexReader {
   #pageFirst = -1;
   #pageBytes = 0;
   #count = 0;
+  /** As it was when this was opened. */
+  readonly header: IndexHeader;
 
-  private constructor(fd: number) {
+  private constructor(fd: number, header: IndexHeader) {
     this.#fd = fd;
+    this.header = header;
     this.refresh();
   }
 
@@ -119,9 +136,8 @@ export class IndexReader {
     } catch {
       return undefined;
     }
-    const header = Buffer.alloc(INDEX_RECORD_BYTES);
-    readSync(fd, header, 0, INDEX_RECORD_BYTES, 0);
-    if (isIndexHeader(header)) return new IndexReader(fd);
+    const header = readHeader(fd);
+    if (header !== undefined) return new IndexReader(fd, header);
     closeSync(fd);
     return undefined;
   }
@@ -166,4 +182,23 @@ export class IndexReader {
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+function readHeader(fd: number): IndexHeader | undefined {
+  const bytes = Buffer.alloc(INDEX_RECORD_BYTES);
+  readSync(fd, bytes, 0, INDEX_RECORD_BYTES, 0);
+  return decodeIndexHeader(bytes);
+}
+
+/** How many bytes the stream has up to the end of a closed segment; 0 without a segment, and where nothing tells. */
+export function endInStream(segment: Segment | undefined): number {
+  const index = segment && IndexReader.open(segment.indexPath);
+  if (segment === undefined || index === undefined) return 0;
+  const { startsAt, length } = index.header;
+  index.close();
+  return startsAt + (length || (segment.compressed ? 0 : sizeOf(segment.path)));
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

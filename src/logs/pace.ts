@@ -4,8 +4,8 @@
 const BUSY_MS = { least: 50, most: 500 };
 /** The longest rest of a busy stream is never below this: a reader hardly sees it, and a program alone costs next to nothing. */
 const LATE_MS_LEAST = 250;
-/** Each costs some 20 µs whatever its size. */
-const PORTIONS_PER_SECOND = { few: 1_000, right: 1_750, many: 2_500 };
+/** Each costs some 20 µs whatever its size, and thrice that when it has to wake us. */
+const PORTIONS_PER_SECOND = { few: 250, right: 500, many: 750 };
 const PORTION_BYTES = 4 * 1024;
 const COUNT_MS = 1_000;
 /** A stream that gives this much each time it is asked is not left alone at all. */

@@ -104,7 +104,7 @@ class Reader {
 
   async *#wanted(): AsyncGenerator<LogLine> {
     const { sinceMs = -Infinity, untilMs = Infinity, generation, grep } = this.#options;
-    for await (const line of merge(this.#cursors.values())) {
+    for await (const { line } of merge(this.#cursors.values())) {
       if (line.timeMs < sinceMs || line.timeMs > untilMs) continue;
       if (generation !== undefined && line.generation !== generation) continue;
       if (grep === undefined || line.text.search(grep) >= 0) yield line;

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { type ByteSource, openBytes } from "./byte-source.ts";
-import type { OrderedLine } from "./log-line.ts";
+import type { OrderedLine, SegmentPlace } from "./log-line.ts";
 import { timeOfMoment } from "./names.ts";
 import { IndexReader } from "./offsets.ts";
 import { Provenance } from "./provenance.ts";
@@ -10,9 +10,17 @@ import type { Segment } from "./segments.ts";
 const LINE_BYTES_MAX = 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/** One segment's lines from an offset on, each with what the index says of its first byte. */
-export class SegmentLines {
+interface SegmentStart {
   readonly segment: Segment;
+  /** The newest closed segment before it. */
+  readonly after: string;
+  readonly offset: number;
+}
+
+/** One segment's lines from an offset on, each with what the index says of its first byte. */
+export class SegmentLines implements SegmentPlace {
+  readonly segment: Segment;
+  readonly after: string;
   readonly #service: string;
   readonly #bytes: ByteSource;
   readonly #index: IndexReader | undefined;
@@ -21,9 +29,10 @@ export class SegmentLines {
   #pending: Buffer = Buffer.alloc(0);
   #pendingAt: number;
 
-  private constructor(service: string, options: { segment: Segment; offset: number; bytes: ByteSource }) {
+  private constructor(service: string, options: SegmentStart & { readonly bytes: ByteSource }) {
     this.#service = service;
     this.segment = options.segment;
+    this.after = options.after;
     this.#pendingAt = options.offset;
     this.#bytes = options.bytes;
     this.#index = IndexReader.open(options.segment.indexPath);
@@ -31,12 +40,17 @@ export class SegmentLines {
   }
 
   /** @throws what the file system throws: `ENOENT` when the segment was compressed or deleted meanwhile */
-  static async open(
-    service: string,
-    options: { segment: Segment; offset: number; memory: Buffer },
-  ): Promise<SegmentLines> {
+  static async open(service: string, options: SegmentStart & { readonly memory: Buffer }): Promise<SegmentLines> {
     const bytes = await openBytes(options.segment, options);
     return new SegmentLines(service, { ...options, bytes });
+  }
+
+  get firstOrder(): number | undefined {
+    return this.#index?.record(0)?.order;
+  }
+
+  get startsAt(): number | undefined {
+    return this.#index?.header.startsAt;
   }
 
   /** Whether `other`, under another name, is the file that is open here. */
@@ -60,7 +74,7 @@ export class SegmentLines {
   rest(): OrderedLine[] {
     const rest = this.#pending;
     if (rest.length === 0) return [];
-    const line = this.#line(rest, this.#pendingAt);
+    const line = this.#line(rest, { begin: this.#pendingAt, end: this.#pendingAt + rest.length });
     this.#pendingAt += rest.length;
     this.#pending = Buffer.alloc(0);
     return [line];
@@ -83,8 +97,9 @@ export class SegmentLines {
       const whole = change < end || newline >= 0;
       if (!whole && end - from < LINE_BYTES_MAX) break;
       const stop = Math.min(change, newline < 0 ? end : newline);
-      lines.push(this.#line(bytes.subarray(from, stop), base + from));
-      from = Math.min(change, end);
+      const next = Math.min(change, end);
+      lines.push(this.#line(bytes.subarray(from, stop), { begin: base + from, end: base + next }));
+      from = next;
       if (from > newline) newline = newline < 0 ? -1 : bytes.indexOf(NEWLINE, from);
     }
     this.#pending = Buffer.from(bytes.subarray(from));
@@ -92,11 +107,17 @@ export class SegmentLines {
     return lines;
   }
 
-  #line(bytes: Buffer, at: number): OrderedLine {
-    const { order, timeMs, generation } = this.#provenance.at(at);
+  #line(bytes: Buffer, { begin, end }: { readonly begin: number; readonly end: number }): OrderedLine {
+    const { order, timeMs, generation } = this.#provenance.at(begin);
     const { slot, stream } = this.segment;
     const text = bytes.toString("utf8");
-    return { order, line: { service: this.#service, slot, stream, generation, timeMs, text } };
+    return {
+      order,
+      line: { service: this.#service, slot, stream, generation, timeMs, text },
+      segment: this,
+      begin,
+      end,
+    };
   }
 }
 

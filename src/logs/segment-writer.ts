@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import type { LogSpec } from "../core/spec.ts";
 import { momentOf, type SegmentName, type StreamKey, segmentFileName, timeOfMoment } from "./names.ts";
-import { IndexWriter } from "./offsets.ts";
+import { endInStream, IndexWriter } from "./offsets.ts";
 import type { ReadOrder, SlotOrder } from "./order.ts";
 import { listSegments, segmentsOf } from "./segments.ts";
 
@@ -59,6 +59,8 @@ export class SegmentWriter {
   readonly #context: WriterContext;
   #open: OpenSegment | undefined;
   #offset = 0;
+  /** Bytes of the stream in all segments that were closed. */
+  #streamBytes = 0;
   #notedOrder = 0;
   #checkedNameMs = 0;
   #checkedSizeMs = 0;
@@ -146,6 +148,7 @@ export class SegmentWriter {
    */
   rotate(): void {
     if (this.#offset === 0) return;
+    this.#open?.index.seal(this.#offset);
     this.close();
     const moment = this.#freeMoment();
     renameSync(this.#path(null, "log"), this.#path(moment, "log"));
@@ -172,6 +175,7 @@ export class SegmentWriter {
   close(): void {
     if (this.#open === undefined) return;
     closeSync(this.#open.fd);
+    this.#streamBytes = this.#open.index.startsAt + this.#offset;
     this.#open.index.close();
     this.#open = undefined;
     this.#rotationAsked = false;
@@ -188,7 +192,8 @@ export class SegmentWriter {
     if (!existsSync(this.#path(null, "log"))) this.#finishRotation();
     const known = statSync(this.#path(null, "log"), { throwIfNoEntry: false });
     // The index comes first, so that whoever can open a log finds its index.
-    const index = new IndexWriter(this.#path(null, "idx"), known?.size ?? 0);
+    const startsAt = Math.max(this.#streamBytes, endInStream(this.#rotated().at(-1)));
+    const index = new IndexWriter(this.#path(null, "idx"), { segmentBytes: known?.size ?? 0, startsAt });
     try {
       // Not O_APPEND: splice(2) refuses such files.
       const fd = openSync(this.#path(null, "log"), constants.O_RDWR | constants.O_CREAT, 0o640);

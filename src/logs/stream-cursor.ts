@@ -45,6 +45,11 @@ export class StreamCursor {
     if (startsAt !== undefined) this.#passed = lastBefore(this.#segments(), startsAt);
   }
 
+  /** The newest closed segment all of whose lines were given out; empty if there is none. */
+  get passed(): string {
+    return this.#passed;
+  }
+
   /** The next line, once `fill` found one. */
   get head(): OrderedLine | undefined {
     return this.#lines[this.#next];
@@ -118,7 +123,8 @@ export class StreamCursor {
     const isStart = start !== undefined && start.segment.rotatedAt === segment.rotatedAt;
     try {
       const { service, memory } = this.#options;
-      const opened = await SegmentLines.open(service, { segment, offset: isStart ? start.offset : 0, memory });
+      const offset = isStart ? start.offset : 0;
+      const opened = await SegmentLines.open(service, { segment, after: this.#passed, offset, memory });
       this.#start = undefined;
       return opened;
     } catch (error) {
