@@ -28,6 +28,7 @@ export class SegmentLines implements SegmentPlace {
   /** The unfinished line, and where in the segment it begins. */
   #pending: Buffer = Buffer.alloc(0);
   #pendingAt: number;
+  #firstOrder: number | undefined;
 
   private constructor(service: string, options: SegmentStart & { readonly bytes: ByteSource }) {
     this.#service = service;
@@ -46,7 +47,8 @@ export class SegmentLines implements SegmentPlace {
   }
 
   get firstOrder(): number | undefined {
-    return this.#index?.record(0)?.order;
+    this.#firstOrder ??= this.#index?.record(0)?.order;
+    return this.#firstOrder;
   }
 
   get startsAt(): number | undefined {

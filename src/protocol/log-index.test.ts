@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
+  decodeIndexHeader,
   decodeIndexRecord,
   encodeIndexHeader,
   encodeIndexRecord,
@@ -9,7 +10,6 @@ import {
   INDEX_RECORD_BYTES,
   indexRecordCount,
   indexRecordPosition,
-  isIndexHeader,
 } from "./log-index.ts";
 
 const record = fc.record({
@@ -30,11 +30,12 @@ test("a record comes back as it was written, at any place of a buffer", () => {
 });
 
 test("a header is known by its letters and its version", () => {
-  const header = encodeIndexHeader();
-  assert.ok(isIndexHeader(header));
-  assert.ok(!isIndexHeader(header.subarray(1)));
-  assert.ok(!isIndexHeader(header.with(0, 0)));
-  assert.ok(!isIndexHeader(header.with(8, 2)));
+  const header = encodeIndexHeader({ startsAt: 5e12, length: 7 });
+  assert.deepEqual(decodeIndexHeader(header), { startsAt: 5e12, length: 7 });
+  assert.deepEqual(decodeIndexHeader(encodeIndexHeader()), { startsAt: 0, length: 0 });
+  assert.equal(decodeIndexHeader(header.subarray(1)), undefined);
+  assert.equal(decodeIndexHeader(header.with(0, 0)), undefined);
+  assert.equal(decodeIndexHeader(header.with(8, 2)), undefined);
 });
 
 test("a torn record at the end is not counted", () => {

@@ -9,8 +9,8 @@
  * |---|---|---|
  * | 0 | the letters `LARESIDX` | f64 offset |
  * | 8 | u32 version | f64 timeMs |
- * | 16 | – | f64 order |
- * | 24 | – | u32 generation, 4 bytes unused |
+ * | 16 | f64 startsAt | f64 order |
+ * | 24 | f64 length | u32 generation, 4 bytes unused |
  */
 export interface IndexRecord {
   /** Position in the segment, in bytes before compression. */
@@ -32,18 +32,31 @@ export const INDEX_RECORD_BYTES = 32;
 const MAGIC = new TextEncoder().encode("LARESIDX");
 const VERSION = 1;
 
+/** Where a segment lies in its stream: what a reader needs to count bytes that were deleted before it came to them. */
+export interface IndexHeader {
+  /** Bytes of the stream in all segments before this one; 0 also where that is not known. */
+  readonly startsAt: number;
+  /** Bytes of the closed segment, before compression; 0 while it grows and where that is not known. */
+  readonly length: number;
+}
+
 /** The 32 bytes that begin every index. */
-export function encodeIndexHeader(): Uint8Array {
+export function encodeIndexHeader(header: IndexHeader = { startsAt: 0, length: 0 }): Uint8Array {
   const bytes = new Uint8Array(INDEX_RECORD_BYTES);
   bytes.set(MAGIC);
-  new DataView(bytes.buffer).setUint32(MAGIC.length, VERSION, true);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(MAGIC.length, VERSION, true);
+  view.setFloat64(16, header.startsAt, true);
+  view.setFloat64(24, header.length, true);
   return bytes;
 }
 
-/** Whether `bytes` begin an index of a version that this code can read. */
-export function isIndexHeader(bytes: Uint8Array): boolean {
-  if (bytes.length < INDEX_RECORD_BYTES || MAGIC.some((letter, at) => bytes[at] !== letter)) return false;
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true) === VERSION;
+/** The header with which `bytes` begin; undefined if they begin no index of a version that this code can read. */
+export function decodeIndexHeader(bytes: Uint8Array): IndexHeader | undefined {
+  if (bytes.length < INDEX_RECORD_BYTES || MAGIC.some((letter, at) => bytes[at] !== letter)) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (view.getUint32(MAGIC.length, true) !== VERSION) return undefined;
+  return { startsAt: view.getFloat64(16, true), length: view.getFloat64(24, true) };
 }
 
 /** Writes one record into `target`, which has room for `INDEX_RECORD_BYTES`. */
