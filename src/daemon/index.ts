@@ -27,7 +27,7 @@ export { createMetrics, type Metrics, type MetricsOptions, type PushTarget } fro
 export { Notifier } from "./notifier.ts";
 export { PidFile, runningPid } from "./pid-file.ts";
 export { createPool, type PoolFigures, type PoolOptions, type WorkerPool } from "./pool/create-pool.ts";
-export { handleSignals, type SignalActions } from "./signals.ts";
+export { handleSignals, type SignalActions, type SignalSetting } from "./signals.ts";
 export {
   type ChildContext,
   type ChildSpec,

@@ -1,5 +1,6 @@
 /** What each signal means to a daemon. */
 import { constants } from "node:os";
+import { isatty } from "node:tty";
 
 export interface SignalActions {
   /** TERM or INT. */
@@ -14,11 +15,16 @@ export interface SignalActions {
   upgrade(): void;
 }
 
-/**
- * A repeat within this time is the same request: systemd sends TERM right after an `ExecStop=` that sent it, and Ctrl-C
- * reaches a program both from the terminal and through the npm that runs it.
- */
-const sameRequestMs: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGTERM: 2_000, SIGINT: 200 };
+/** Where two senders come as a pair, so that a second signal is not yet a second request. */
+export interface SignalSetting {
+  /** systemd sends TERM right after the one of an `ExecStop=`. Default: whether it has started us. */
+  readonly isSystemd?: boolean;
+  /** Ctrl-C comes both from the terminal and from the npm that runs us. Default: whether we are at one. */
+  readonly isTerminal?: boolean;
+}
+
+const systemdPairMs = 2_000;
+const terminalPairMs = 200;
 
 /**
  * Listens for the signals of a daemon: TERM and INT stop (a second one at once), HUP reloads, USR1 reopens logs, USR2
@@ -38,14 +44,16 @@ const sameRequestMs: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGTE
  * });
  * ```
  */
-export function handleSignals(actions: SignalActions): Disposable {
+export function handleSignals(actions: SignalActions, setting: SignalSetting = {}): Disposable {
+  const { isSystemd = process.env.INVOCATION_ID !== undefined, isTerminal = isatty(0) || isatty(1) } = setting;
+  const pairedWithinMs = { SIGTERM: isSystemd ? systemdPairMs : 0, SIGINT: isTerminal ? terminalPairMs : 0 };
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
-  const end = (signal: NodeJS.Signals) => {
+  const end = (signal: "SIGTERM" | "SIGINT") => {
     const at = performance.now();
     if (!first) {
       first = { signal, at };
       actions.stop(signal);
-    } else if (signal !== first.signal || at - first.at > (sameRequestMs[signal] ?? 0)) {
+    } else if (signal !== first.signal || at - first.at >= pairedWithinMs[signal]) {
       actions.force(signal, 128 + constants.signals[signal]);
     }
   };

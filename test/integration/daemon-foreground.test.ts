@@ -45,18 +45,24 @@ test("health says what issue, operator and probe want to know, and is off while 
   await running.end();
 });
 
-test("a second signal to stop ends it at once", async (context) => {
-  const rig = await Rig.open(context);
-  const running = rig.spawn();
-  await running.line(/"msg":"ready"/);
-  const slow = rig.get("/slow?ms=5000").catch(() => "cut");
-  await rig.get();
-  running.kill("SIGTERM");
-  await running.line(/"msg":"stopping"/);
-  running.kill("SIGINT");
-  assert.equal((await running.end()).code, 130);
-  assert.equal(await slow, "cut");
-});
+for (const [first, second, code] of [
+  ["SIGTERM", "SIGTERM", 143],
+  ["SIGTERM", "SIGINT", 130],
+  ["SIGINT", "SIGINT", 130],
+] as const) {
+  test(`${second} after ${first} ends it at once`, async (context) => {
+    const rig = await Rig.open(context);
+    const running = rig.spawn();
+    await running.line(/"msg":"ready"/);
+    const slow = rig.get("/slow?ms=5000").catch(() => "cut");
+    await rig.get();
+    running.kill(first);
+    await running.line(/"msg":"stopping"/);
+    running.kill(second);
+    assert.equal((await running.end()).code, code);
+    assert.equal(await slow, "cut");
+  });
+}
 
 test("HUP reloads: what changed is named, a bad file changes nothing, and some keys wait for a restart", async (context) => {
   const rig = await Rig.open(context);

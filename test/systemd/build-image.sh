@@ -5,6 +5,8 @@
 #
 # Needs mmdebstrap, mke2fs and root (or user namespaces). What is there already is kept: the directory is a cache, named
 # after this script's checksum by run.ts. The programs under test are not in it; they come on a second disk.
+#
+# The packages come from the mirror that this machine's apt has Debian 12 from, else from mmdebstrap's own.
 set -eu
 
 directory=$1
@@ -12,6 +14,8 @@ directory=$1
 mkdir -p "$directory"
 work=$(mktemp -d "$directory/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Release: bookworm' 'Component: main' | head -n 1)
 
 mmdebstrap --variant=minbase --quiet \
   --include=systemd-sysv,dbus,linux-image-cloud-amd64,initramfs-tools,zstd,curl,procps \
@@ -27,7 +31,7 @@ mmdebstrap --variant=minbase --quiet \
   --customize-hook='ln -sf /dev/null "$1/etc/systemd/system/systemd-timesyncd.service"' \
   --customize-hook='ln -sf /dev/null "$1/etc/systemd/system/e2scrub_reap.service"' \
   --customize-hook='passwd --root "$1" --delete root >/dev/null' \
-  bookworm "$work/root"
+  bookworm "$work/root" $mirror
 
 mke2fs -q -t ext4 -O ^has_journal -d "$work/root" -L root "$work/root.ext4" 1536M
 mv "$work/vmlinuz" "$work/initrd" "$directory/"

@@ -3,13 +3,13 @@
  *
  * usage: node test/systemd/run.ts        (after `npm run build`; needs qemu-system-x86, mmdebstrap, mke2fs, and root)
  *
- * The image is built once and cached in `$XDG_CACHE_HOME/lares`; what is under test is packed into a second disk each time.
+ * The image is built once and kept below `node_modules`; what is under test is packed into a second disk each time.
  * The guest runs guest.test.ts and shuts down; its serial console is shown here, and its verdict is our exit code.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
@@ -33,7 +33,7 @@ try {
 function buildImage(): string {
   const script = join(import.meta.dirname, "build-image.sh");
   const version = createHash("sha256").update(readFileSync(script)).digest("hex").slice(0, 12);
-  const directory = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "lares", `systemd-${version}`);
+  const directory = join(root, "node_modules/.cache/lares", `systemd-${version}`);
   execFileSync(script, [directory], { stdio: ["ignore", "ignore", "inherit"] });
   return directory;
 }

@@ -46,12 +46,6 @@ export interface UnitRequest {
   readonly configFile: string | undefined;
 }
 
-/**
- * After an upgrade in place the main process was another one's child when `MAINPID=` named it. systemd 252 does not wait for
- * such a one after TERM, but sends KILL at once; for `ExecStop=` it waits.
- */
-const stopAndWait = `ExecStop=/bin/sh -c 'kill -TERM \${MAINPID} && exec tail --pid=\${MAINPID} -f /dev/null'`;
-
 /** The text of a unit that `systemd-analyze verify` accepts. */
 export function composeUnit(request: UnitRequest): string {
   const { name, type, user, configFile } = request;
@@ -61,7 +55,7 @@ export function composeUnit(request: UnitRequest): string {
   const ofType =
     type === "forking"
       ? ["Type=forking", `PIDFile=${pidFile}`, "ExecStop=/bin/kill -TERM $MAINPID"]
-      : ["Type=notify", "NotifyAccess=main", "WatchdogSec=30", stopAndWait];
+      : ["Type=notify", "NotifyAccess=main", "WatchdogSec=30"];
   return `[Unit]
 Description=${name}
 After=network-online.target

@@ -181,7 +181,7 @@ export class RunningDaemon<Config> implements AsyncDisposable {
     stateFile.write({ state: "upgrading" });
     logger.log.info("upgrading: the new process is started");
     try {
-      refuseUnderLares();
+      refuseUpgrade();
       const request = { listeners: listeners.passable(), pidFd: pidFile?.fd, readyTimeoutMs: upgradeTimeoutMs };
       const pid = await startSuccessor(request);
       pidFile?.write(pid);
@@ -257,8 +257,20 @@ export class RunningDaemon<Config> implements AsyncDisposable {
   }
 }
 
-/** A supervisor that starts successors itself would take ours for a stranger, and start another one. */
-function refuseUnderLares(): void {
+/**
+ * A supervisor that starts successors itself would take ours for a stranger, and start another one. With process 1 of a
+ * container all others end.
+ */
+function refuseUpgrade(): void {
+  if (process.pid === 1) {
+    throw new LaresError(
+      "not_supported",
+      "Cannot upgrade in place: this is process 1, and the container ends with it",
+      {
+        hint: "Start a container of the new image, then stop this one.",
+      },
+    );
+  }
   const service = process.env.LARES_SERVICE;
   if (service === undefined) return;
   throw new LaresError("not_supported", `Cannot upgrade in place: Lares runs this program as "${service}"`, {
