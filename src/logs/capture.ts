@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 import type { LogSpec } from "../core/spec.ts";
 import { errnoOf } from "../os/libc.ts";
 import { pipeBytes } from "../os/pipes.ts";
+import { lastWords } from "./last-words.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { LOOK_BYTES, look, pipeCapacity } from "./look.ts";
 import { consume, moveToFile } from "./move.ts";
@@ -113,6 +114,13 @@ export class Capture {
     const splitter = new LineSplitter(onLine);
     this.#watchers.add(splitter);
     return () => this.#watchers.delete(splitter);
+  }
+
+  /** The last lines of this generation that are in files, oldest first, through rotations. */
+  lastWords(): string[] {
+    const { generation } = this.options;
+    const remembered = (moment: string) => this.#writer.endOfClosed(moment);
+    return lastWords(this.#writer.directory, this.options, { generation, remembered });
   }
 
   /** Takes at most one slice. Never blocks and never throws because of a disk. */

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { LogSpec } from "../core/spec.ts";
+import { readEnd, type SegmentEnd } from "./last-words.ts";
 import { momentOf, type SegmentName, type StreamKey, segmentFileName, timeOfMoment } from "./names.ts";
 import { endInStream, IndexWriter } from "./offsets.ts";
 import type { ReadOrder, SlotOrder } from "./order.ts";
@@ -65,6 +66,7 @@ export class SegmentWriter {
   #checkedNameMs = 0;
   #checkedSizeMs = 0;
   #rotationAsked = false;
+  #lastClosed: { readonly moment: string; readonly end: SegmentEnd } | undefined;
 
   /** @param directory that of the service; made if it is missing */
   constructor(directory: string, options: { key: StreamKey; limits: LogSpec; context: WriterContext }) {
@@ -149,10 +151,12 @@ export class SegmentWriter {
   rotate(): void {
     if (this.#offset === 0) return;
     this.#open?.index.seal(this.#offset);
+    const end = this.#open && readEnd(this.#open.fd);
     this.close();
     const moment = this.#freeMoment();
     renameSync(this.#path(null, "log"), this.#path(moment, "log"));
     renameIfThere(this.#path(null, "idx"), this.#path(moment, "idx"));
+    this.#lastClosed = end && { moment, end };
     this.#context.onRotated();
   }
 
@@ -169,6 +173,11 @@ export class SegmentWriter {
     this.#cutTo(open, this.#offset - partial.length);
     ftruncateSync(open.fd, this.#offset);
     return partial;
+  }
+
+  /** The last bytes of the segment closed at `moment`, if it was the last one: it is soon compressed, and dear to read. */
+  endOfClosed(moment: string): SegmentEnd | undefined {
+    return this.#lastClosed?.moment === moment ? this.#lastClosed.end : undefined;
   }
 
   /** Closes the file; the next byte opens it again by name. */

@@ -1,19 +1,15 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
 import type { RunId } from "../core/effects.ts";
 import type { Capture } from "../logs/capture.ts";
 import { Captures } from "../logs/captures.ts";
-import { segmentFileName, serviceDirectory } from "../logs/names.ts";
+import { serviceDirectory } from "../logs/names.ts";
 import type { PressureReport } from "../logs/pressure.ts";
 import { tailLines } from "../logs/tail.ts";
 import type { OutputStream } from "./holding.ts";
 import { runKey } from "./holding.ts";
 import type { Outputs } from "./instances.ts";
 
-const tailBytes = 8 * 1024;
 /** A program says early that it is ready. */
 const pastLinesMax = 1000;
-const tailLinesMax = 20;
 
 export interface OutputsOptions {
   readonly directory: string;
@@ -71,17 +67,8 @@ export function capturedOutputs({ directory, onPressure, onError }: OutputsOptio
     },
     tail(run) {
       // What went wrong is usually said on stderr.
-      for (const name of ["stderr", "stdout"] as const) {
-        const written = open.get(keyOf(run, name))?.stats.writtenBytes ?? 0;
-        if (written === 0) continue;
-        const file = join(
-          serviceDirectory(directory, run.service),
-          segmentFileName({ slot: run.slot, stream: name, rotatedAt: null, kind: "log" }),
-        );
-        const lines = lastLines(file, written);
-        if (lines.length > 0) return lines;
-      }
-      return [];
+      const lines = open.get(keyOf(run, "stderr"))?.lastWords() ?? [];
+      return lines.length > 0 ? lines : (open.get(keyOf(run, "stdout"))?.lastWords() ?? []);
     },
   };
 }
@@ -102,25 +89,4 @@ function describePressure({ phase, reason, mode, droppedBytes, droppedLines }: P
   if (phase === "started") return `cannot be written (${reason}): ${what}`;
   const lost = droppedBytes > 0 ? `, ${droppedLines} lines (${droppedBytes} bytes) were dropped` : "";
   return `can be written again${lost}`;
-}
-
-/** The last lines of a file, of its last `written` bytes at the most. Read at once: the restart waits for it. */
-function lastLines(path: string, written: number): readonly string[] {
-  try {
-    const fd = openSync(path, "r");
-    try {
-      const length = Math.min(tailBytes, written, fstatSync(fd).size);
-      const bytes = Buffer.alloc(length);
-      readSync(fd, bytes, 0, length, fstatSync(fd).size - length);
-      const lines = bytes
-        .toString("utf8")
-        .split("\n")
-        .filter((line) => line !== "");
-      return (length < written ? lines.slice(1) : lines).slice(-tailLinesMax);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return [];
-  }
 }
