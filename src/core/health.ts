@@ -17,6 +17,14 @@ export function unknownHealth(spec: HealthSpec | undefined, nowMs: number): Heal
   return spec ? { ...never, nextAtMs: nowMs + spec.initialDelayMs } : never;
 }
 
+/** The first checks of services that become ready together are spread over this time, so that they do not come at once. */
+const spreadOverMs = 1000;
+
+/** @param spread 0 to 1: where in that time the first check of an instance is */
+export function spreadMs({ intervalMs }: HealthSpec, spread: number): number {
+  return Math.round(spread * Math.min(spreadOverMs, intervalMs));
+}
+
 export function healthDeadline({ nextAtMs }: Health): number | undefined {
   return nextAtMs;
 }

@@ -1,5 +1,6 @@
 import type { Exit, RunFact } from "./effects.ts";
-import { unknownHealth } from "./health.ts";
+import { type Health, spreadMs, unknownHealth } from "./health.ts";
+import { spreadOf } from "./restart.ts";
 import {
   type Clearing,
   type Draining,
@@ -59,11 +60,12 @@ export function reloadRun(run: Run, context: RunContext): Run {
 export function revisedRun(
   run: Run,
   { before }: { before: { readonly spec: ServiceSpec; readonly revision: number } },
-  { spec, revision, nowMs }: RunContext,
+  context: RunContext,
 ): Run {
+  const { spec, revision } = context;
   const next: Run = run.revision === before.revision ? { ...run, revision } : run;
   const sameHealth = JSON.stringify(before.spec.health) === JSON.stringify(spec.health);
-  return next.phase === "up" && !sameHealth ? { ...next, health: unknownHealth(spec.health, nowMs) } : next;
+  return next.phase === "up" && !sameHealth ? { ...next, health: notCheckedYet(run, context) } : next;
 }
 
 export function becameReady(run: Run & Starting, context: RunContext): Run {
@@ -74,12 +76,17 @@ export function becameReady(run: Run & Starting, context: RunContext): Run {
     ...base,
     phase: "up",
     readyAtMs: nowMs,
-    health: unknownHealth(spec.health, nowMs),
+    health: notCheckedYet(run, context),
     ...(watchdogMs !== undefined && { watchdogAtMs: nowMs + watchdogMs }),
   };
   if (spec.kind === "service") record(run, context, { type: "became_ready", afterMs: nowMs - run.startedAtMs });
   if (spec.on.ready) context.effects.push({ do: "run_hook", run: idOf(run, context), hook: "ready", reason: "ready" });
   return up;
+}
+
+function notCheckedYet({ generation }: RunBase, { spec, slot, nowMs }: RunContext): Health {
+  const laterMs = spec.health ? spreadMs(spec.health, spreadOf(spec.name, slot, generation)) : 0;
+  return unknownHealth(spec.health, nowMs + laterMs);
 }
 
 export function toStopping(

@@ -54,8 +54,9 @@ export function atRest(
 function remembering(slot: Slot, { run, reason }: Ending, { nowMs }: RunContext): Slot {
   const next: Slot = run.exit ? { ...slot, lastExit: run.exit } : slot;
   if (isAskedFor(run.why) || hasSucceeded(run)) return next;
+  const byHealth = run.why === "unhealthy" || run.why === "watchdog";
   const failure = { generation: run.generation, atMs: nowMs, reason, ...(run.exit && { exit: run.exit }) };
-  return { ...next, failure };
+  return { ...next, failure: byHealth ? { ...failure, byHealth } : failure };
 }
 
 function hasSucceeded({ why, error, exit }: Ended): boolean {
@@ -114,7 +115,13 @@ export function restartAutomatically(slot: Slot, waitedMs: number, context: RunC
     ? `${slot.reason.split("; restarted after")[0]}; restarted after ${waitedMs} ms`
     : "restarted";
   const history = withRestart(slot.history, { policy: spec.restart, nowMs });
-  return begin({ ...slot, history, restarts: slot.restarts + 1 }, context, why);
+  const restarts = slot.restarts + (wasHealthFailure(slot) ? 0 : 1);
+  return begin({ ...slot, history, restarts }, context, why);
+}
+
+/** Of the last run: an older failure says nothing of it. */
+function wasHealthFailure({ failure, generation }: Slot): boolean {
+  return failure?.byHealth === true && failure.generation === generation;
 }
 
 function atLimit(slot: Slot, ending: Ending & { count: number }, context: RunContext): Slot {

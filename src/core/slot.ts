@@ -22,7 +22,7 @@ export interface Slot {
   readonly successor?: Run;
   readonly retiring: readonly Run[];
   readonly history: RestartHistory;
-  /** Automatic restarts since it was last started by hand. */
+  /** Automatic restarts since it was last started by hand; those after a bad health check are no crashes, and not counted. */
   readonly restarts: number;
   readonly lastExit?: Exit;
   readonly failure?: Failure;
@@ -41,6 +41,8 @@ export interface Failure {
   readonly atMs: number;
   readonly reason: string;
   readonly exit?: Exit;
+  /** It ran, and was ended since it did not work. */
+  readonly byHealth?: true;
 }
 
 export type SlotState = Rest["state"] | "starting" | "up" | "degraded" | "stopping";
