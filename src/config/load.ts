@@ -7,6 +7,7 @@ import { checkShape } from "./check-shape.ts";
 import { type Diagnostic, diagnose, diagnosticOfFile, type Problem, type SourceDocument } from "./diagnostic.ts";
 import { readEnvFiles } from "./env-files.ts";
 import { normaliseService } from "./normalise.ts";
+import { normaliseLogOfAll } from "./normalise-policies.ts";
 import type { ConfigurationInput } from "./schema.ts";
 import { substitute } from "./substitute.ts";
 import { withoutNulls } from "./without-nulls.ts";
@@ -111,7 +112,7 @@ function emptiness({ value }: SourceDocument): Problem | undefined {
 }
 
 async function normaliseAll(
-  { services }: ConfigurationInput,
+  { services, log }: ConfigurationInput,
   document: SourceDocument,
   cores: number,
 ): Promise<{ specs: readonly ServiceSpec[]; found: readonly Problem[] }> {
@@ -121,7 +122,8 @@ async function normaliseAll(
   for (const [name, input] of Object.entries(services)) {
     const path = ["services", name];
     const fileEnv = await readEnvFiles(input.env_file, { path, directory, problems });
-    specs.push(normaliseService(name, input, { document, path, directory, cores, fileEnv, problems }));
+    const spec = normaliseService(name, input, { document, path, directory, cores, fileEnv, problems });
+    specs.push({ ...spec, log: { ...spec.log, ...normaliseLogOfAll(log) } });
   }
   const scheduled = specs.filter((spec) => spec.schedule !== undefined);
   if (scheduled.length > 0) {

@@ -4,7 +4,7 @@ import { impossibleLimit } from "./check-restart.ts";
 import { defaults } from "./defaults.ts";
 import { bytes, bytesPerSecond, ms, percent } from "./normalise-values.ts";
 import { parseSignal } from "./parse-signal.ts";
-import type { ServiceInput } from "./schema.ts";
+import type { ConfigurationInput, ServiceInput } from "./schema.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 /** When an instance that ended is started again. */
@@ -95,6 +95,11 @@ export function normaliseLog(input: ServiceInput["log"] = {}): LogSpec {
     whenFull: input.when_full ?? base.when_full,
     ...(input.rate !== undefined && { rateBytes: bytesPerSecond(input.rate) }),
   };
+}
+
+/** What holds for the output of all services of a file: each of them carries it, so that it needs no place of its own. */
+export function normaliseLogOfAll(input: ConfigurationInput["log"] = {}): Pick<LogSpec, "totalOfAllBytes"> {
+  return input.total === undefined ? {} : { totalOfAllBytes: bytes(input.total) };
 }
 
 function signalOf(text: string): string {

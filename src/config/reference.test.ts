@@ -27,7 +27,7 @@ describe("the schema", () => {
 
   it("knows the keys at a path, through names, lists and alternatives", async () => {
     const schema = await jsonSchema();
-    assert.deepEqual(knownKeys(schema, []), ["$schema", "services", "watch"]);
+    assert.deepEqual(knownKeys(schema, []), ["$schema", "services", "log", "watch"]);
     assert.deepEqual(knownKeys(schema, ["services", "a", "stop"]), ["signal", "grace"]);
     assert.ok(knownKeys(schema, ["services", "a", "listen", "http"]).includes("backlog"));
     assert.deepEqual(knownKeys(schema, ["services", "a", "env"]), []);

@@ -176,6 +176,15 @@ export const log = mapping("a mapping such as `{ max_size: 50M }`", {
   rate: rate.optional().describe("Output beyond this is treated as `when_full` says. Not limited by default."),
 });
 
+/** `log:` beside `services:`. */
+export const logOfAll = mapping("a mapping such as `{ total: 20G }`", {
+  total: someSize
+    .optional()
+    .describe(
+      "All log files together, also of services that are no more; the oldest rotated ones go first. Not limited by default.",
+    ),
+});
+
 /** One entry of `listen:`. */
 export const listener = z.union(
   [

@@ -1,6 +1,18 @@
 import * as z from "zod";
 import { defaults } from "./defaults.ts";
-import { health, hooks, limits, listener, log, ready, reload, restart, schedule, stop } from "./schema-parts.ts";
+import {
+  health,
+  hooks,
+  limits,
+  listener,
+  log,
+  logOfAll,
+  ready,
+  reload,
+  restart,
+  schedule,
+  stop,
+} from "./schema-parts.ts";
 import { account, command, flag, integer, list, mapping, octal, oneOf, text } from "./schema-values.ts";
 
 /** One entry under `services:` as users write it. */
@@ -86,6 +98,11 @@ export const serviceSchema = mapping("a mapping with at least a `command`", {
 export const configurationSchema = mapping("a mapping with `services`", {
   $schema: text("a URL").optional().describe("For editors: where the JSON Schema of this file is."),
   services: z.record(z.string(), serviceSchema, "a mapping from names to services").describe("The services by name."),
+  log: logOfAll
+    .optional()
+    .describe(
+      "For all services together. Its one key, `total`, is a size: beyond it the oldest rotated log files are deleted, also those of services that are no more. Not limited by default.",
+    ),
   watch: flag.optional().describe("Apply this file again whenever it changes.").meta({ default: false }),
 });
 

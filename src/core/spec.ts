@@ -144,6 +144,8 @@ export interface LogSpec {
   /** Rotated segments kept per stream. */
   readonly keep: number;
   readonly totalBytes: number;
+  /** What all services together may take, in the words of the file this one came from; absent is unlimited. */
+  readonly totalOfAllBytes?: number;
   readonly compress: "zstd" | "none";
   readonly whenFull: "drop" | "block";
   /** Bytes a second; absent is unlimited. */

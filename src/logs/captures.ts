@@ -4,6 +4,7 @@ import { Capture, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture
 import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
 import { nextRestMs, Pace } from "./pace.ts";
+import { type Trimmed, Trimmer } from "./trim.ts";
 import { Wheel } from "./wheel.ts";
 import { Writers } from "./writers.ts";
 
@@ -31,6 +32,8 @@ export interface CapturesOptions {
   readonly now?: () => number;
   /** Closing, compressing or deleting a segment failed; it is tried again later. */
   readonly onError?: (error: Error) => void;
+  /** All services together were above their total. */
+  readonly onTrimmed?: (trimmed: Trimmed) => void;
 }
 
 /**
@@ -44,6 +47,7 @@ export interface CapturesOptions {
 export class Captures {
   readonly #options: CapturesOptions;
   readonly #housekeeper: Housekeeper;
+  readonly #trimmer: Trimmer;
   readonly #writers: Writers;
   readonly #pace = new Pace(monotonicMs());
   readonly #entries = new Set<Entry>();
@@ -55,11 +59,21 @@ export class Captures {
 
   constructor(options: CapturesOptions) {
     this.#options = options;
-    this.#housekeeper = new Housekeeper((error) => options.onError?.(error));
+    const onError = (error: Error) => options.onError?.(error);
+    this.#housekeeper = new Housekeeper(onError);
+    this.#trimmer = new Trimmer({
+      directory: options.directory,
+      totalBytes: () => this.#writers.totalOfAllBytes(),
+      onTrimmed: (trimmed) => options.onTrimmed?.(trimmed),
+      onError,
+    });
     this.#writers = new Writers({
       directory: options.directory,
       now: options.now ?? Date.now,
-      onRotated: (directory, limits) => this.#housekeeper.tidy(directory, limits),
+      onRotated: (directory, limits) => {
+        this.#housekeeper.tidy(directory, limits);
+        this.#trimmer.ask();
+      },
     });
     this.#tending = setInterval(() => this.#tend(), TEND_MS).unref();
   }
@@ -100,11 +114,13 @@ export class Captures {
     this.#resting.close();
     clearImmediate(this.#turn);
     clearInterval(this.#tending);
+    this.#trimmer.close();
   }
 
   /** Resolves when every segment closed so far is compressed, and what has to go is deleted. */
   async settled(): Promise<void> {
     await this.#housekeeper.idle();
+    await this.#trimmer.idle();
   }
 
   /** A disk that fails outside a capture's turn is told of; the turn finds out by itself. */
@@ -121,6 +137,7 @@ export class Captures {
       this.#guard(() => writer.rotateIfDue());
       this.#housekeeper.tidy(writer.directory, writer.limits);
     }
+    this.#trimmer.ask();
   }
 
   #forget(entry: Entry): void {

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogSpec } from "../core/spec.ts";
 import { compressSegment } from "./compress.ts";
 import { parseSegmentFileName, segmentFileName } from "./names.ts";
 import { expiredSegments } from "./retention.ts";
-import { listSegments, type Segment } from "./segments.ts";
+import { listSegments } from "./segments.ts";
+import { removeSegment, sizedSegments } from "./sized-segments.ts";
 
 /**
  * Compresses and deletes closed segments: one directory after the other, off the event loop, each as soon as one of its
@@ -74,16 +75,6 @@ async function removeLeftovers(directory: string): Promise<void> {
 }
 
 async function expire(directory: string, limits: LogSpec): Promise<void> {
-  const segments = await Promise.all(
-    listSegments(directory).map(async (segment) => ({ ...segment, sizeBytes: await sizeOf(segment) })),
-  );
-  for (const segment of expiredSegments(segments, limits, Date.now())) {
-    await rm(segment.path, { force: true });
-    await rm(segment.indexPath, { force: true });
-  }
-}
-
-async function sizeOf({ path, indexPath }: Segment): Promise<number> {
-  const sizes = await Promise.allSettled([stat(path), stat(indexPath)]);
-  return sizes.reduce((sum, result) => sum + (result.status === "fulfilled" ? result.value.size : 0), 0);
+  const segments = await sizedSegments(directory);
+  for (const segment of expiredSegments(segments, limits, Date.now())) await removeSegment(segment);
 }

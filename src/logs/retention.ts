@@ -19,23 +19,37 @@ export function expiredSegments<Segment extends KeptSegment>(
 ): Set<Segment> {
   const expired = new Set<Segment>();
   const kept = new Map<string, number>();
-  let total = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
-  const newestFirst = segments
-    .flatMap((segment) => (segment.rotatedAt === null ? [] : { segment, moment: segment.rotatedAt }))
-    .sort((a, b) => (a.moment < b.moment ? 1 : -1));
-
-  for (const { segment, moment } of newestFirst) {
+  for (const { segment, moment } of closedByAge(segments).toReversed()) {
     const stream = `${segment.slot}.${segment.stream}`;
     const rank = (kept.get(stream) ?? 0) + 1;
     kept.set(stream, rank);
     if (rank > limits.keep || nowMs - timeOfMoment(moment) > limits.maxAgeMs) expired.add(segment);
   }
-  for (const segment of expired) total -= segment.sizeBytes;
-  for (const { segment } of newestFirst.toReversed()) {
-    if (total <= limits.totalBytes) break;
-    if (expired.has(segment)) continue;
-    expired.add(segment);
+  const left = segments.filter((segment) => !expired.has(segment));
+  for (const segment of oldestBeyond(left, limits.totalBytes)) expired.add(segment);
+  return expired;
+}
+
+/**
+ * The oldest closed segments without which the rest is within `totalBytes`; all closed ones if it never is. What is being
+ * written always stays.
+ */
+export function oldestBeyond<Segment extends KeptSegment>(segments: readonly Segment[], totalBytes: number): Segment[] {
+  let total = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+  const beyond: Segment[] = [];
+  for (const { segment } of closedByAge(segments)) {
+    if (total <= totalBytes) break;
+    beyond.push(segment);
     total -= segment.sizeBytes;
   }
-  return expired;
+  return beyond;
+}
+
+/** Oldest first. */
+function closedByAge<Segment extends KeptSegment>(
+  segments: readonly Segment[],
+): { segment: Segment; moment: string }[] {
+  return segments
+    .flatMap((segment) => (segment.rotatedAt === null ? [] : { segment, moment: segment.rotatedAt }))
+    .sort((a, b) => (a.moment < b.moment ? -1 : a.moment > b.moment ? 1 : 0));
 }

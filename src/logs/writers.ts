@@ -47,6 +47,12 @@ export class Writers {
     return chosen.map((one) => one.writer);
   }
 
+  /** What all services together may take: the least that any of them names, which is that of its file. */
+  totalOfAllBytes(): number | undefined {
+    const totals = this.all().flatMap(({ limits }) => limits.totalOfAllBytes ?? []);
+    return totals.length === 0 ? undefined : Math.min(...totals);
+  }
+
   /** Forgets the writer of a stream if nobody captures it any more. */
   release(service: string, key: StreamKey): void {
     const name = nameOf(service, key);

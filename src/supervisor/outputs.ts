@@ -4,6 +4,7 @@ import { Captures } from "../logs/captures.ts";
 import { serviceDirectory } from "../logs/names.ts";
 import type { PressureReport } from "../logs/pressure.ts";
 import { tailLines } from "../logs/tail.ts";
+import type { Trimmed } from "../logs/trim.ts";
 import type { OutputStream } from "./holding.ts";
 import { runKey } from "./holding.ts";
 import type { Outputs } from "./instances.ts";
@@ -17,6 +18,8 @@ export interface OutputsOptions {
   readonly onPressure: (run: RunId, sentence: string) => void;
   /** Closed segments could not be compressed or deleted. */
   readonly onError: (error: Error) => void;
+  /** Log files had to go because all services together were above their total. */
+  readonly onTrimmed?: (sentence: string) => void;
 }
 
 export interface CapturedOutputs extends Outputs {
@@ -26,8 +29,12 @@ export interface CapturedOutputs extends Outputs {
 }
 
 /** The output of all instances, captured into files. */
-export function capturedOutputs({ directory, onPressure, onError }: OutputsOptions): CapturedOutputs {
-  const captures = new Captures({ directory, onError });
+export function capturedOutputs({ directory, onPressure, onError, onTrimmed }: OutputsOptions): CapturedOutputs {
+  const captures = new Captures({
+    directory,
+    onError,
+    onTrimmed: (trimmed) => onTrimmed?.(describeTrimmed(trimmed)),
+  });
   const open = new Map<string, Capture>();
   /** By service, of streams that have ended. */
   const dropped = new Map<string, number>();
@@ -89,4 +96,9 @@ function describePressure({ phase, reason, mode, droppedBytes, droppedLines }: P
   if (phase === "started") return `cannot be written (${reason}): ${what}`;
   const lost = droppedBytes > 0 ? `, ${droppedLines} lines (${droppedBytes} bytes) were dropped` : "";
   return `can be written again${lost}`;
+}
+
+function describeTrimmed({ totalBytes, segments, bytes }: Trimmed): string {
+  const files = segments === 1 ? "the oldest rotated file" : `the ${segments} oldest rotated files`;
+  return `log files took more than the total of ${totalBytes} bytes: ${files} (${bytes} bytes) were deleted`;
 }
