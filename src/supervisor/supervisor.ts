@@ -100,6 +100,7 @@ export class Supervisor {
       directory: files.homes.log,
       onPressure: (run, sentence) => this.engine.record({ type: "output_pressed", ...run, cause: sentence }),
       onError: (error) => this.problem(`log files: ${error.message}`),
+      onTrimmed: (cause) => this.engine.record({ type: "logs_trimmed", cause }),
     });
     this.#interpreter = this.#createInterpreter(store);
     this.#files = new ConfigurationFiles({
