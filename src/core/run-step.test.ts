@@ -4,7 +4,7 @@ import type { RunFact } from "./effects.ts";
 import { type Phase, type Run, runDeadline } from "./run.ts";
 import { newRun, stepRun, tickRun } from "./run-step.ts";
 import { drainRun, reloadRun, stopRun } from "./run-transitions.ts";
-import { contextOf, specWith } from "./spec.fixture.ts";
+import { contextOf, listening, specWith } from "./spec.fixture.ts";
 
 const process = { pid: 7, startTime: "1" };
 const exit = { code: 1, signal: null, status: "known" } as const;
@@ -16,7 +16,7 @@ const runs: Readonly<Record<Phase["phase"], Run>> = {
   spawning: { ...base, phase: "spawning" },
   starting: { ...base, phase: "starting", process, deadlineMs: 2000 },
   up: { ...base, phase: "up", process, readyAtMs: 500, health },
-  draining: { ...base, phase: "draining", process, readyAtMs: 500, sinceMs: 900, deadlineMs: 2000 },
+  draining: { ...base, phase: "draining", process, why: "stop", readyAtMs: 500, sinceMs: 900, deadlineMs: 2000 },
   stopping: {
     ...{ ...base, phase: "stopping", process, why: "stop" },
     ...{ sinceMs: 900, signalled: false, killed: false, deadlineMs: 2000 },
@@ -54,7 +54,11 @@ const commands: readonly [
   moves: Partial<Record<Phase["phase"], Phase["phase"]>>,
 ][] = [
   ["stop", (run) => stopRun(run, "stop", context()), { starting: "stopping", up: "stopping", draining: "stopping" }],
-  ["drain", (run) => drainRun(run, context()), { starting: "stopping", up: "draining", draining: "stopping" }],
+  [
+    "drain",
+    (run) => drainRun(run, "stop", contextOf(listening)),
+    { starting: "stopping", up: "draining", draining: "stopping" },
+  ],
   ["reload", (run) => reloadRun(run, context()), {}],
   ["a tick before the deadline", (run) => tickRun(run, context(1999)), {}],
   ["a tick at the deadline", (run) => tickRun(run, context(2000)), { starting: "stopping", draining: "stopping" }],

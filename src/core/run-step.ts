@@ -31,7 +31,7 @@ export function stepRun(run: Run, fact: RunFact, context: RunContext): Run {
     case "signalled":
       return run.phase === "stopping" && !run.signalled ? { ...run, signalled: true } : run;
     case "listeners_drained":
-      return run.phase === "draining" ? stopRun(run, "stop", context) : run;
+      return run.phase === "draining" ? stopRun(run, run.why, context) : run;
     case "exited":
       return "process" in run ? exited(run, fact, context) : run;
     case "cleared":
@@ -55,7 +55,7 @@ export function tickRun(run: Run, context: RunContext): Run {
       return upDeadline(run, context);
     case "draining":
       record(run, context, { type: "draining_timed_out", cause: "connections still wait for it" });
-      return stopRun(run, "stop", context);
+      return stopRun(run, run.why, context);
     case "stopping":
       if (run.killed) record(run, context, { type: "stop_stuck", cause: "it does not end even after SIGKILL" });
       else record(run, context, { type: "killed", cause: `it did not end within ${context.nowMs - run.sinceMs} ms` });

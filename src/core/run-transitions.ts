@@ -39,12 +39,12 @@ export function stopSignal(why: StopReason, { spec }: RunContext): string {
 const drainMs = 5000;
 
 /** Like {@link stopRun}, but first lets it accept the connections that already wait for it and for no other. */
-export function drainRun(run: Run, context: RunContext): Run {
-  if (run.phase !== "up") return stopRun(run, "stop", context);
+export function drainRun(run: Run, why: StopReason, context: RunContext): Run {
+  if (run.phase !== "up" || context.spec.listen.length === 0) return stopRun(run, why, context);
   context.effects.push({ do: "drain_listeners", run: idOf(run, context) });
   const { process } = run;
   const { nowMs } = context;
-  return { ...baseOf(run), phase: "draining", process, sinceMs: nowMs, deadlineMs: nowMs + drainMs };
+  return { ...baseOf(run), phase: "draining", process, why, sinceMs: nowMs, deadlineMs: nowMs + drainMs };
 }
 
 /** Tells a run to read its configuration again; with `ready: notify` it answers when it has. */

@@ -58,6 +58,7 @@ export type Reloading =
 export interface Draining {
   readonly phase: "draining";
   readonly process: Process;
+  readonly why: StopReason;
   readonly sinceMs: number;
   /** When it is told to stop all the same. */
   readonly deadlineMs: number;

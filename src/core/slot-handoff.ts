@@ -1,6 +1,6 @@
 import type { RunContext } from "./run.ts";
 import { newRun } from "./run-step.ts";
-import { stopRun } from "./run-transitions.ts";
+import { drainRun, stopRun } from "./run-transitions.ts";
 import type { Slot } from "./slot.ts";
 import { forgiven } from "./slot-endings.ts";
 
@@ -11,11 +11,11 @@ export function beginHandoff(slot: Slot, context: RunContext): Slot {
   return { ...slot, generation, successor: newRun(generation, context) };
 }
 
-/** The successor takes over; the predecessor is told to stop. */
+/** The successor takes over; the predecessor accepts what waits for it alone, then is told to stop. */
 export function completeHandoff(slot: Slot, context: RunContext): Slot {
   const { successor, current, ...rest } = slot;
   if (!successor) return slot;
-  const retiring = current ? [...slot.retiring, stopRun(current, "replaced", context)] : slot.retiring;
+  const retiring = current ? [...slot.retiring, drainRun(current, "replaced", context)] : slot.retiring;
   return { ...forgiven(rest), current: successor, retiring, rest: { state: "down" } };
 }
 

@@ -34,7 +34,7 @@ export function drainSlot(slot: Slot, context: RunContext): Slot {
   if (slot.current?.phase === "draining") return slot.wanted ? { ...slot, wanted: false, again: false } : slot;
   if (slot.current?.phase !== "up") return wantSlot(slot, false, context);
   const alone = abortHandoff(slot, context);
-  return { ...alone, wanted: false, again: false, current: drainRun(slot.current, context) };
+  return { ...alone, wanted: false, again: false, current: drainRun(slot.current, "stop", context) };
 }
 
 /** Gives up a successor, and stops what runs on beside the current run. */

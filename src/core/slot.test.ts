@@ -4,7 +4,7 @@ import type { Phase, Run, StopReason } from "./run.ts";
 import { isAtRest, isReady, newSlot, type Rest, type Slot, type SlotState, stateOf } from "./slot.ts";
 import { abortHandoff, beginHandoff, completeHandoff } from "./slot-handoff.ts";
 import { drainSlot, resetSlot, restartSlot, startSlot, stepSlot, tickSlot, wantSlot } from "./slot-step.ts";
-import { contextOf, specWith } from "./spec.fixture.ts";
+import { contextOf, listening, specWith } from "./spec.fixture.ts";
 import type { ServiceSpec } from "./spec.ts";
 
 const process = { pid: 7, startTime: "1" };
@@ -29,7 +29,7 @@ const slots = {
   degraded: slotWith({ current: { ...base, phase: "up", process, readyAtMs: 0, health: { ...health, ok: false } } }),
   draining: slotWith({
     wanted: false,
-    current: { ...base, phase: "draining", process, sinceMs: 900, deadlineMs: 6000 },
+    current: { ...base, phase: "draining", process, why: "stop", sinceMs: 900, deadlineMs: 6000 },
   }),
   stopped: slotWith({ wanted: false, current: stopping("stop") }),
   unready: slotWith({ current: stopping("not_ready") }),
@@ -77,7 +77,7 @@ const table: readonly [command: string, act: (slot: Slot) => Slot, outcomes: Rea
   ],
   [
     "drained",
-    (slot) => drainSlot(slot, contextOf()),
+    (slot) => drainSlot(slot, contextOf(listening)),
     {
       ...{ down: "down", backoff: "down", failed: "failed", completed: "completed" },
       ...{ spawning: "spawning", starting: "stopping", up: "draining", degraded: "draining" },

@@ -37,6 +37,11 @@ export function specWith(changes: Partial<ServiceSpec> = {}): ServiceSpec {
 }
 
 /** What decisions about slot 0 are made from, at the moment 1000. */
+/** One that takes connections. */
+export const listening = specWith({
+  listen: [{ name: "http", address: { family: "tcp", host: "127.0.0.1", port: 80 }, backlog: 8 }],
+});
+
 export function contextOf(spec: ServiceSpec = specWith(), nowMs = 1000): RunContext {
   return { spec, slot: 0, revision: 1, nowMs, effects: [] };
 }

@@ -17,9 +17,6 @@ const SO_REUSEPORT = 15;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
 const SHUT_RD = 0;
-const IPPROTO_TCP = 6;
-const TCP_INFO = 11;
-const OFFSET_TCPI_UNACKED = 24;
 
 export interface TcpListenRequest extends TcpAddress {
   readonly backlog: number;
@@ -162,9 +159,13 @@ export function peerCredentials(fd: number): { pid: number; uid: number; gid: nu
   return { pid: peer.readInt32LE(0), uid: peer.readUInt32LE(4), gid: peer.readUInt32LE(8) };
 }
 
-/** How many connections of a TCP listener wait to be accepted. */
-export function acceptQueueLength(fd: number): number {
-  return getOption(fd, { level: IPPROTO_TCP, name: TCP_INFO, bytes: 104 }).readUInt32LE(OFFSET_TCPI_UNACKED);
+/** Whether a connection waits to be accepted from a listener. */
+export function isAcceptable(fd: number): boolean {
+  const POLLIN = 1;
+  const asked = Buffer.alloc(8);
+  asked.writeInt32LE(fd, 0);
+  asked.writeInt16LE(POLLIN, 4);
+  return libc.poll(asked, 1, 0) > 0 && (asked.readInt16LE(6) & POLLIN) !== 0;
 }
 
 /**

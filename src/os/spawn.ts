@@ -28,6 +28,14 @@ export interface SpawnRequest {
   readonly cgroupProcs?: string;
   /** Set `LISTEN_PID` to the pid of the process. */
   readonly listenPid?: boolean;
+  /** A file that the process itself makes before it becomes the program: it tells that there was one. */
+  readonly mark?: StartMark;
+}
+
+export interface StartMark {
+  /** A directory in which the user of the process may make files. */
+  readonly directoryFd: number;
+  readonly name: string;
 }
 
 /**
@@ -76,7 +84,7 @@ function withNiceness<Result>(increment: number, act: () => Result): Result {
 function spawnDirectly(request: SpawnRequest): number {
   return withIdentity(request.identity, () => {
     const program = findProgram(request);
-    const errno = posixSpawn({ ...request, program });
+    const errno = posixSpawnMarked({ ...request, program });
     if (typeof errno === "string") throw explainFailure(request, program, errno);
     return errno.pid;
   });
@@ -95,7 +103,8 @@ function spawnThroughStub(request: SpawnRequest, needs: StubNeeds): number {
   const cgroupFd = openCgroup(request, stub);
   try {
     return withIdentity(stub.keepsCredentials ? undefined : identity, () => {
-      const started = posixSpawn({
+      const started = posixSpawnMarked({
+        ...(request.mark && { mark: request.mark }),
         directory: request.directory,
         program: "/bin/sh",
         argv: stub.argv,
@@ -126,6 +135,17 @@ interface RawSpawn {
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string;
   readonly fds: readonly number[];
+  readonly mark?: StartMark;
+}
+
+/** Where no mark can be made, the program is started without. */
+const noRoomForMark: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES"]);
+
+function posixSpawnMarked(raw: RawSpawn): { pid: number } | string {
+  const started = posixSpawn(raw);
+  if (raw.mark === undefined || typeof started !== "string" || !noRoomForMark.has(started)) return started;
+  const { mark: _, ...unmarked } = raw;
+  return posixSpawn(unmarked);
 }
 
 /** Larger than either structure is in any C library for 64-bit Linux (glibc: 80 and 336 bytes). */
@@ -138,6 +158,7 @@ function posixSpawn(raw: RawSpawn): { pid: number } | string {
   const moved: number[] = [];
   libc.posix_spawn_file_actions_init(actions);
   try {
+    if (raw.mark && raw.fds[0] !== 0) addMark(actions, raw.mark);
     libc.posix_spawn_file_actions_addchdir_np(actions, raw.directory);
     // A descriptor copied onto itself loses its close-on-exec flag, as POSIX asks of these actions.
     for (const [target, source] of clearTargets(raw.fds, moved).entries()) {
@@ -152,6 +173,15 @@ function posixSpawn(raw: RawSpawn): { pid: number } | string {
     libc.posix_spawn_file_actions_destroy(actions);
     for (const fd of moved) closeFd(fd);
   }
+}
+
+const MARK_MODE = 0o600;
+
+/** As descriptor 0, which is replaced by what the program is given there. */
+function addMark(actions: Buffer, { directoryFd, name }: StartMark): void {
+  const flags = fsConstants.O_WRONLY | fsConstants.O_CREAT;
+  libc.posix_spawn_file_actions_addfchdir_np(actions, directoryFd);
+  libc.posix_spawn_file_actions_addopen(actions, 0, name, flags, MARK_MODE);
 }
 
 /** Copies sources out of the range of targets, where one would be overwritten before its turn, and notes the copies. */

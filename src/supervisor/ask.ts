@@ -1,18 +1,45 @@
 import { connect } from "node:net";
+import type { RunId } from "../core/effects.ts";
 import { assertNever } from "../core/errors.ts";
 import type { Holding } from "./holding.ts";
 import type { Ask } from "./probes.ts";
+import type { Way } from "./questions.ts";
 
 /** How much of an answer is worth repeating. */
 const detailMax = 200;
 
+/** How often another port to ask from is tried where one is taken. */
+const portsTried = 5;
+
+/** Asks each run itself, also where several listen on one address. @param wayTo how one of them is reached there */
+export function askingEach(wayTo: (run: RunId, address: string) => Way): Ask {
+  return async (target, options) => {
+    if (target.by === "exec") return ask(target, options);
+    const address = target.by === "http" ? addressOf(target.url) : target.address;
+    for (let tried = 1; ; tried++) {
+      using way = wayTo(options.holding.run, address);
+      try {
+        return await ask(target, { ...options, way });
+      } catch (error) {
+        const isTaken = way.localPort !== undefined && (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+        if (!isTaken || tried >= portsTried) throw error;
+      }
+    }
+  };
+}
+
+function addressOf(text: string): string {
+  const { hostname, port, protocol } = new URL(text);
+  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+}
+
 /** Asks a program whether it works, by HTTP, by connecting, or by running a command. */
-export const ask: Ask = (target, { spec, holding, signal }) => {
+const ask: Ask = (target, { spec, holding, signal, way = {} }) => {
   switch (target.by) {
     case "http":
-      return askHttp(target.url, signal);
+      return askHttp(target.url, { signal, way });
     case "tcp":
-      return askTcp(target.address, signal);
+      return askTcp(target.address, { signal, way });
     case "exec":
       return askCommand(target.command, {
         directory: spec.directory,
@@ -24,17 +51,22 @@ export const ask: Ask = (target, { spec, holding, signal }) => {
   }
 };
 
-/** An address is shared by all who accept there; a command is told which instance it is asked about. */
+/** A command finds its own way to the instance it is asked about. */
 function whom({ run, tag, process }: Holding): Record<string, string> {
   const pid = process === undefined ? {} : { LARES_PID: String(process.pid) };
   return { LARES_SERVICE: run.service, LARES_SLOT: String(run.slot), LARES_INSTANCE: tag, ...pid };
 }
 
+interface Asking {
+  readonly signal: AbortSignal;
+  readonly way: { readonly localPort?: number; readonly path?: string };
+}
+
 /** 200 to 399 is well; redirects are not followed. */
-async function askHttp(url: string, signal: AbortSignal): Promise<string> {
+async function askHttp(url: string, { signal, way }: Asking): Promise<string> {
   const { get } = await import(url.startsWith("https:") ? "node:https" : "node:http");
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const request = get(url, { signal, agent: false, headers: { connection: "close" } });
+  const request = get(url, { signal, agent: false, headers: { connection: "close" }, ...way });
   request.on("error", reject);
   request.on("response", (response: import("node:http").IncomingMessage) => {
     response.resume();
@@ -45,9 +77,9 @@ async function askHttp(url: string, signal: AbortSignal): Promise<string> {
   return promise;
 }
 
-async function askTcp(address: string, signal: AbortSignal): Promise<string> {
+async function askTcp(address: string, { signal, way }: Asking): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const socket = connect({ ...destination(address), signal });
+  const socket = connect({ ...destination(address), signal, ...way });
   socket.on("error", reject);
   socket.on("connect", () => resolve(`${address} accepts connections`));
   return promise.finally(() => socket.destroy());

@@ -15,6 +15,8 @@ export interface HomeFiles {
   readonly lock: string;
   readonly mark: string;
   readonly listeners: string;
+  /** What programs leave behind when they are started. */
+  readonly starts: string;
   /** Copies of the last versions that recovered, and the program of the one in force. */
   readonly programs: string;
   readonly fallback: string;
@@ -49,6 +51,7 @@ export function openHome(home: string | undefined): HomeFiles {
     desired: join(homes.state, "desired.json"),
     lock: join(homes.run, "lock"),
     mark: join(homes.run, "recovered"),
+    starts: join(homes.run, "starts"),
     listeners: join(homes.run, "listeners.json"),
     programs: join(homes.state, "programs"),
     fallback: join(homes.state, "programs", "current", "dist", "supervisor.js"),

@@ -2,11 +2,12 @@ import type { World } from "../core/draft.ts";
 import type { Effect, RunFact, RunId } from "../core/effects.ts";
 import { assertNever, LaresError } from "../core/errors.ts";
 import { liveSlots } from "../core/service.ts";
-import { runsOf } from "../core/slot.ts";
+import { findRun } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 import { Engine } from "./engine.ts";
 import type { EventLog } from "./event-log.ts";
 import type { FdStore } from "./fd-store.ts";
+import { parseRunKey } from "./holding.ts";
 import { Instances, type InstancesOptions, type Listeners } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import { lateIntent } from "./late-intent.ts";
@@ -17,14 +18,11 @@ import { SpawnQueue } from "./spawn-queue.ts";
 /** Listeners as a whole; a run sees only `open`. */
 export interface SlotListeners extends Listeners {
   /** Takes back what another supervisor parked. */
-  adopt(
-    parked: ReadonlyMap<string, number>,
-    pidsOf: (service: string, slot: number | undefined) => readonly number[],
-  ): void;
+  adopt(parked: ReadonlyMap<string, number>, pidsOf: (run: string) => readonly number[]): void;
   /** Lets only these runs get new connections. @throws LaresError when the kernel refuses */
   steer(service: string, live: readonly RunId[]): void;
-  /** How many connections wait to be accepted from a slot's own sockets. */
-  waiting(service: string, slot: number): number;
+  /** Whether connections wait for a run and for no other. */
+  isWaitedFor(run: RunId): boolean;
   /** A run has ended: closes what it alone used and the definition does not name any more. */
   release(run: RunId, spec: ServiceSpec | undefined): void;
   /** Closes what only this slot used; with the last slot of a service, what all shared. */
@@ -126,7 +124,7 @@ export class Interpreter {
     const [shared, parked] = partition(store.recover(), SharedNotify.owns);
     this.#notify.open([...shared.values()][0]);
     const [sockets, others] = partition(parked, isListenerKey);
-    listeners.adopt(sockets, (service, slot) => livingPids(world, { service, slot, kernel }));
+    listeners.adopt(sockets, (run) => livingPids(world, { run, kernel }));
     for (const [name, { spec }] of world.services) if (spec.listen.length > 0) this.#steer(name);
     const { adopted, gaps: lost } = recoverRuns({
       kernel,
@@ -222,7 +220,7 @@ export class Interpreter {
   #drainListeners(run: RunId): void {
     const { kernel, listeners } = this.#parts;
     const look = () => {
-      if (listeners.waiting(run.service, run.slot) === 0) this.#report(run, { type: "listeners_drained" });
+      if (!listeners.isWaitedFor(run)) this.#report(run, { type: "listeners_drained" });
       else kernel.later(drainLookMs, look);
     };
     // Handshakes that were under way when the steering changed arrive a moment later.
@@ -250,14 +248,17 @@ export class Interpreter {
   }
 }
 
-/** The processes that the journal names, as far as they are still the same. */
+/** The processes of a run that the journal names, as far as they are still the same. */
 function livingPids(
   { services }: World,
-  { service, slot, kernel }: { service: string; slot: number | undefined; kernel: InstancesOptions["kernel"] },
+  { run: key, kernel }: { run: string; kernel: InstancesOptions["kernel"] },
 ): readonly number[] {
-  const slots = services.get(service)?.slots.filter((one) => (slot ?? one.slot) === one.slot) ?? [];
-  const processes = slots.flatMap(runsOf).flatMap((run) => ("process" in run ? [run.process] : []));
-  return processes.filter(({ pid, startTime }) => kernel.startTimeOf(pid) === startTime).map(({ pid }) => pid);
+  const id = parseRunKey(key);
+  const slot = id && services.get(id.service)?.slots.find((one) => one.slot === id.slot);
+  const run = slot && findRun(slot, id.generation);
+  if (!run || !("process" in run)) return [];
+  const { pid, startTime } = run.process;
+  return kernel.startTimeOf(pid) === startTime ? [pid] : [];
 }
 
 function partition(

@@ -32,6 +32,11 @@ export interface Kernel {
    * @throws LaresError `spawn_failed`, `not_permitted` or `io`
    */
   spawn(launch: Launch): Spawned;
+  /** Whether a program was started under this mark, however soon it has ended. */
+  wasStarted(mark: string): boolean;
+  /** The names of runs whose marks are there. */
+  marks(): readonly string[];
+  removeMark(mark: string): void;
   startTimeOf(pid: number): string | undefined;
   openPidfd(pid: number): number | undefined;
   /** False when it is already dead. */
@@ -50,8 +55,6 @@ export interface Kernel {
   /** A cgroup for one run; undefined where the host gives none. */
   createGroup(name: string): string | undefined;
   removeGroup(group: string): void;
-  /** Whether any process has ever run in a group. */
-  hasRun(group: string): boolean;
   /** Puts the limits of a service in force for a group, and lifts those it no longer has. */
   limitGroup(group: string, spec: ServiceSpec): void;
   /** Whether anything that the run started is still alive. */
@@ -99,6 +102,8 @@ export interface Launch {
   /** Descriptor i + 1 of the program is ours `fds[i]`; 0 is /dev/null. */
   readonly fds: readonly number[];
   readonly group: string | undefined;
+  /** What its process leaves before it becomes the program, for a supervisor that never heard of it. */
+  readonly mark: string;
   /** Listeners are passed, so `LISTEN_PID` has to name the program itself. */
   readonly listenPid: boolean;
 }

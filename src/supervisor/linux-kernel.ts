@@ -8,7 +8,6 @@ import {
   findCgroupRoot,
   groupPids,
   groupPopulated,
-  groupUsage,
   killGroup,
   removeGroup,
   setLimits,
@@ -33,6 +32,7 @@ import { spawn } from "../os/spawn.ts";
 import { lookupUser, type User } from "../os/users.ts";
 import { descendantsOf, GroupEntry } from "./group-entry.ts";
 import type { Kernel, Launch, NotifyDatagram, Remains, Spawned } from "./kernel.ts";
+import { openMarks } from "./start-marks.ts";
 
 /** As much as an unprivileged user may ask for; a flood is then read in few and large pieces. */
 const pipeBytes = 1024 * 1024;
@@ -44,6 +44,8 @@ const reservedFilesMax = 64;
 export interface LinuxKernelOptions {
   /** Names this supervisor's cgroups among those of others. */
   readonly homeId: string;
+  /** Where each process leaves a mark when it is started. */
+  readonly marksDirectory: string;
   /** Where orphans of instances end up. */
   readonly keeperPid: () => number;
   /** A limit that this host cannot enforce, once for each. */
@@ -54,6 +56,7 @@ export interface LinuxKernelOptions {
 export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cgroupRoot: string | undefined } {
   const groups = cgroupsOf(options);
   const entry = new GroupEntry();
+  const marks = openMarks(options.marksDirectory);
   const leftovers = (remains: Remains) => {
     const inGroup = remains.group !== undefined && groupPopulated(remains.group) ? groupPids(remains.group) : [];
     const isWhole = remains.group !== undefined && !entry.isUnderWay(remains.group);
@@ -114,10 +117,13 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
       return bytes.length === 0 ? undefined : bytes;
     },
     spawn(launch) {
-      const spawned = held(start(launch, nullFd, groups.limit));
+      const spawned = held(start(launch, { nullFd, marksFd: marks.fd, limit: groups.limit }));
       if (launch.group !== undefined && !isLimited(launch.spec)) entry.begin(launch.group, spawned);
       return spawned;
     },
+    wasStarted: marks.has,
+    marks: marks.all,
+    removeMark: marks.remove,
     startTimeOf,
     openPidfd,
     signal: signalPidfd,
@@ -135,8 +141,6 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     tagsOf,
     createGroup: groups.create,
     limitGroup: groups.limit,
-    // Counted without any controller, and kept until the group is removed.
-    hasRun: (group) => (groupUsage(group).cpuMs ?? 0) > 0,
     removeGroup(group) {
       removeGroup(group);
     },
@@ -167,7 +171,13 @@ export function userOf({ user, group }: ServiceSpec): User | undefined {
 /** Asking the C library may mean asking a directory server. */
 const users = new Map<string, { readonly user: User; readonly untilMs: number }>();
 
-function start(launch: Launch, nullFd: number, limit: (group: string, spec: ServiceSpec) => void): number {
+interface StartContext {
+  readonly nullFd: number;
+  readonly marksFd: number;
+  readonly limit: (group: string, spec: ServiceSpec) => void;
+}
+
+function start(launch: Launch, { nullFd, marksFd, limit }: StartContext): number {
   const { spec, argv, env, fds, group, listenPid } = launch;
   const user = userOf(spec);
   // Limits hold from the first instruction on; where there are none the program does not wait for its group.
@@ -186,6 +196,7 @@ function start(launch: Launch, nullFd: number, limit: (group: string, spec: Serv
     limits: { ...(files !== undefined && { files }), ...(coreBytes !== undefined && { coreBytes }) },
     ...(limited !== undefined && { cgroupProcs: join(limited, "cgroup.procs") }),
     listenPid,
+    mark: { directoryFd: marksFd, name: launch.mark },
   });
 }
 

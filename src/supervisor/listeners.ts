@@ -1,4 +1,3 @@
-import { unlinkSync } from "node:fs";
 import type { RunId } from "../core/effects.ts";
 import { LaresError } from "../core/errors.ts";
 import type { ListenerSpec, ServiceSpec } from "../core/spec.ts";
@@ -6,17 +5,17 @@ import { closeFd } from "../os/descriptors.ts";
 import { errnoOf } from "../os/libc.ts";
 import { addressOfSocket, copyListener } from "../os/regain-socket.ts";
 import { steerReuseport } from "../os/reuseport.ts";
-import { acceptQueueLength, stopListening } from "../os/sockets.ts";
+import { isAcceptable, stopListening } from "../os/sockets.ts";
+import { laneFile } from "../protocol/lane-file.ts";
 import type { FdStore } from "./fd-store.ts";
 import { runKey } from "./holding.ts";
 import type { SlotListeners } from "./interpreter.ts";
+import { baseKey, baseOf, chooseLane, freeLane, isWanted, laneKey, laneOf, ownerIn } from "./listener-lanes.ts";
 import { readNotes, type SocketNote, writeNotes } from "./listener-notes.ts";
 import { accessText, addressText, adjustListener, openListener } from "./open-listener.ts";
-
-/** One open socket. With `balance: even` each slot has its own, else all slots share one. */
-interface Open extends SocketNote {
-  readonly fd: number;
-}
+import { type OpenSocket, OpenSockets } from "./open-sockets.ts";
+import { Questions, straightOn, type Way } from "./questions.ts";
+import { leadTo, removeLaneFile, wayToLane } from "./unix-lanes.ts";
 
 export interface ServiceListenersOptions {
   readonly store: Pick<FdStore, "park" | "forget">;
@@ -30,20 +29,23 @@ export interface ServiceListenersOptions {
 }
 
 /**
- * The sockets services listen on: made by the supervisor, parked, handed to every run of a slot, accepted from by none but
+ * The sockets services listen on: made by the supervisor, parked, handed to the runs of a slot, accepted from by none but
  * the services.
  *
- * What a run was started with is remembered as long as it lives: when an address changes, the new socket is opened beside the
- * old one, each gets connections only while a run that is ready accepts from it, and the old one is closed with its last run.
+ * What a run was started with is remembered as long as it lives. A socket gets connections only while a run that was steered
+ * to accepts from it, be there several because an address changes or because a successor is being tried (see
+ * `listener-lanes.ts`); it is closed when no run uses it and another has taken its place.
  */
 export class ServiceListeners implements SlotListeners {
   readonly #options: ServiceListenersOptions;
-  /** In the order of binding, which is the order the kernel counts the sockets of a port in. */
-  #open: Open[] = [];
+  readonly #sockets = new OpenSockets();
   /** By run, the keys of the sockets it was started with. */
   readonly #used = new Map<string, readonly string[]>();
   /** By service, the runs that may get new connections. */
   readonly #live = new Map<string, readonly string[]>();
+  /** Sockets in which connections may wait. */
+  readonly #fed = new Set<string>();
+  readonly #questions = new Questions();
 
   constructor(options: ServiceListenersOptions) {
     this.#options = options;
@@ -58,28 +60,29 @@ export class ServiceListeners implements SlotListeners {
    * Takes back what another supervisor parked; the notes say what it was bound to and in which order.
    *
    * Where the store was lost with the keeper, the programs that use a socket still have it.
+   *
+   * @param pidsOf the living processes of a run, by its key
    */
-  adopt(
-    parked: ReadonlyMap<string, number>,
-    pidsOf: (service: string, slot: number | undefined) => readonly number[],
-  ): void {
+  adopt(parked: ReadonlyMap<string, number>, pidsOf: (run: string) => readonly number[]): void {
     const { notesPath, store } = this.#options;
     const { sockets, used } = readNotes(notesPath);
+    for (const [run, keys] of Object.entries(used)) this.#used.set(run, keys);
     for (const note of sockets) {
-      const fd = parked.get(note.key) ?? regain(note, pidsOf);
+      const users = [...this.#used].filter(([, keys]) => keys.includes(note.key)).map(([run]) => run);
+      const fd = parked.get(note.key) ?? regain(note, users.flatMap(pidsOf));
       if (fd === undefined) continue;
-      this.#open.push({ ...note, fd });
+      this.#sockets.add({ ...note, fd });
+      this.#fed.add(note.key);
       if (!parked.has(note.key)) store.park([[note.key, fd]]);
     }
-    for (const [run, keys] of Object.entries(used)) this.#used.set(run, keys);
-    const unknown = [...parked].filter(([key]) => !this.#open.some((open) => open.key === key));
+    const unknown = [...parked].filter(([key]) => !this.#sockets.all.some((open) => open.key === key));
     store.forget(unknown.map(([key]) => key));
     for (const [, fd] of unknown) end(fd);
   }
 
   open(spec: ServiceSpec, run: RunId): readonly number[] {
     if (spec.listen.length === 0) return [];
-    const sockets = spec.listen.map((listener) => this.#ensure(spec, { listener, slot: run.slot }));
+    const sockets = spec.listen.map((listener) => this.#ensure(spec, { listener, run }));
     this.#used.set(
       runKey(run),
       sockets.map(({ key }) => key),
@@ -88,62 +91,87 @@ export class ServiceListeners implements SlotListeners {
     return sockets.map(({ fd }) => fd);
   }
 
-  /** Lets only these runs get new connections; nobody: all, so that connections wait rather than fail. */
+  /** Lets only these runs get new connections; nobody: whoever is there, so that connections wait rather than fail. */
   steer(service: string, live: readonly RunId[]): void {
     this.#live.set(service, live.map(runKey));
-    for (const bound of this.#portsOf(service)) this.#steerPort(bound);
+    this.#steerAll(service);
   }
 
-  /** How many connections wait for a slot that is being scaled away. */
-  waiting(service: string, slot: number): number {
-    const own = this.#open.filter((open) => open.service === service && open.owner === slot);
-    return own.reduce((sum, { fd }) => sum + acceptQueueLength(fd), 0);
+  /** Whether connections wait for a run and for no other. */
+  isWaitedFor(run: RunId): boolean {
+    const live = new Set(this.#liveKeys(run.service));
+    const own = (this.#used.get(runKey(run)) ?? []).filter((key) => !live.has(key));
+    return this.#sockets.all.some(({ key, fd }) => own.includes(key) && isAcceptable(fd));
   }
 
-  /** A run has ended: closes what no other uses and the definition does not name any more. */
+  /** A run has ended: closes what no other uses, unless it will be used again. */
   release(run: RunId, spec: ServiceSpec | undefined): void {
     if (!this.#used.delete(runKey(run))) return;
-    const inUse = new Set([...this.#used.values()].flat());
-    const outdated = this.#open.filter(
-      (open) => open.service === run.service && !inUse.has(open.key) && !(spec && isWanted(open, spec)),
-    );
+    const used = this.#usedKeys();
+    const outdated = this.#sockets
+      .of(run.service)
+      .filter((open) => !used.has(open.key) && !(spec && isWanted(open, spec) && !this.#isReplaced(open, run)));
     for (const open of outdated) this.#close(open);
     this.#writeNotes();
+    // Who waited for the run that is gone waits for the others from now on.
+    if (outdated.length > 0) this.#steerAll(run.service);
   }
 
   /** Closes what only this slot used; with the last slot of a service, what all shared. */
   close(service: string, slot: number, isLast: boolean): void {
-    const own = this.#open.filter((open) => open.service === service && (isLast || open.owner === slot));
+    const own = this.#sockets.of(service).filter(({ owner }) => isLast || owner === slot);
     for (const open of own) this.#close(open);
     if (own.length > 0) this.#writeNotes();
     if (isLast) this.#live.delete(service);
   }
 
-  #ensure(spec: ServiceSpec, { listener, slot }: { listener: ListenerSpec; slot: number }): Open {
-    const owner = ownerIn(spec, { listener, slot });
-    const key = keyOf(spec.name, { listener, owner });
-    const known = this.#open.find((open) => open.key === key);
-    if (known) return this.#adjusted(known, listener);
-    const fd = openListener(listener, { beside: this.#besides(spec.name, listener) });
-    const bound = addressOfSocket(fd);
-    const open: Open = { key, fd, bound, owner, service: spec.name, access: accessText(listener) };
-    this.#open.push(open);
-    this.#options.onOpened(spec.name, {
-      listener: listener.name,
-      address: bound,
-      slot: owner === "shared" ? null : owner,
+  /**
+   * How to ask one run on an address that several listen on. The kernel is told to give it what comes from a certain port.
+   *
+   * @param address `HOST:PORT` or `unix:PATH` that the question goes to
+   */
+  wayTo(run: RunId, address: string): Way {
+    const keys = this.#used.get(runKey(run)) ?? [];
+    const open = this.#sockets.all.find((one) => keys.includes(one.key) && isAt(address, one));
+    if (!open) return straightOn;
+    const path = unixPath(open.key);
+    if (path !== undefined) return { ...straightOn, path: wayToLane(path, laneOf(open.key)) };
+    if (this.#sockets.at(open.bound).length === 1) return straightOn;
+    return this.#questions.begin(open.key, () => this.#steerPort(open.bound));
+  }
+
+  #ensure(spec: ServiceSpec, { listener, run }: { listener: ListenerSpec; run: RunId }): OpenSocket {
+    const owner = ownerIn(spec, { listener, slot: run.slot });
+    const base = baseKey(spec.name, { listener, owner });
+    const lanes = this.#sockets.lanes(base);
+    const known = chooseLane(lanes, {
+      shunned: new Set(this.#othersInSlot(run)),
+      used: this.#usedKeys(),
+      live: new Set(this.#liveKeys(spec.name)),
     });
+    if (known) return this.#adjusted(known, listener);
+    const lane = freeLane(lanes);
+    const key = laneKey(base, lane);
+    const { address } = listener;
+    const isBeside = address.family === "unix" && lanes.length > 0;
+    const where = isBeside ? { ...listener, address: { ...address, path: laneFile(address.path, lane) } } : listener;
+    const fd = openListener(where, { beside: this.#besides(spec.name, listener) });
+    const bound = addressOfSocket(fd);
+    const open: OpenSocket = { key, fd, bound, owner, service: spec.name, access: accessText(listener) };
+    this.#sockets.add(open);
+    const slot = owner === "shared" ? null : owner;
+    if (lanes.length === 0) this.#options.onOpened(spec.name, { listener: listener.name, address: bound, slot });
     this.#options.store.park([[key, fd]]);
-    this.#steerPort(bound);
+    if (address.family === "tcp") this.#steerPort(bound);
     return open;
   }
 
-  #adjusted(open: Open, listener: ListenerSpec): Open {
+  #adjusted(open: OpenSocket, listener: ListenerSpec): OpenSocket {
     const access = accessText(listener);
     if (open.access === access) return open;
     adjustListener(open.fd, listener);
     const adjusted = { ...open, access };
-    this.#open = this.#open.map((one) => (one === open ? adjusted : one));
+    this.#sockets.replace(open, adjusted);
     return adjusted;
   }
 
@@ -151,52 +179,93 @@ export class ServiceListeners implements SlotListeners {
   #besides(service: string, listener: ListenerSpec): string | undefined {
     const { address } = listener;
     if (address.family === "unix") return undefined;
-    const isSame = ({ key, bound }: Open) =>
+    const isSame = ({ key, bound }: OpenSocket) =>
       key.endsWith(`/${listener.name}@${addressText(listener)}`) ||
       (address.port !== 0 && bound === `${address.host}:${address.port}`);
-    const other = this.#open.find((open) => open.service !== service && address.port !== 0 && isSame(open));
+    const other = this.#sockets.all.find((open) => open.service !== service && address.port !== 0 && isSame(open));
     if (other) {
       throw new LaresError("busy", `Cannot listen on ${addressText(listener)}: service "${other.service}" does`, {
         hint: "Give one of them another port.",
       });
     }
-    return this.#open.find((open) => open.service === service && isSame(open))?.bound;
+    return this.#sockets.of(service).find(isSame)?.bound;
   }
 
-  #close(open: Open): void {
-    const position = this.#open.filter(({ bound }) => bound === open.bound).indexOf(open);
-    this.#open = this.#open.filter((one) => one !== open);
+  /** Whether others have taken the place of the ended run that used this socket, or nobody was ever sent to it. */
+  #isReplaced(open: OpenSocket, run: RunId): boolean {
+    const others = this.#sockets.lanes(baseOf(open.key)).filter((one) => one !== open);
+    if (others.length > 0 && !this.#fed.has(open.key)) return true;
+    const keys = new Set(others.map(({ key }) => key));
+    const [prefix] = runKey(run).split("#");
+    return [...this.#used].some(([user, its]) => {
+      const [place, generation] = user.split("#");
+      return its.some((key) => keys.has(key)) && (place !== prefix || Number(generation) > run.generation);
+    });
+  }
+
+  #close(open: OpenSocket): void {
+    this.#sockets.remove(open);
+    this.#fed.delete(open.key);
     this.#options.store.forget([open.key]);
     end(open.fd);
-    if (open.bound.startsWith("unix:")) removeFile(open.bound.slice("unix:".length));
-    else this.#closeGap(open.bound, position);
+    const path = unixPath(open.key);
+    if (path === undefined) return this.#steerPort(open.bound);
+    removeLaneFile(path, laneOf(open.key));
+    this.#leadPath(baseOf(open.key));
   }
 
-  /** The kernel moves the last socket of a port into the gap. */
-  #closeGap(bound: string, position: number): void {
-    const port = this.#open.filter((open) => open.bound === bound);
-    port.splice(position, 0, ...port.splice(-1));
-    this.#open = [...this.#open.filter((open) => open.bound !== bound), ...port];
-    this.#steerPort(bound);
+  #steerAll(service: string): void {
+    const [unix, tcp] = [new Set<string>(), new Set<string>()];
+    for (const { key, bound } of this.#sockets.of(service)) {
+      if (unixPath(key) === undefined) tcp.add(bound);
+      else unix.add(baseOf(key));
+    }
+    for (const bound of tcp) this.#steerPort(bound);
+    for (const base of unix) this.#leadPath(base);
   }
 
   #steerPort(bound: string): void {
-    const port = this.#open.filter((open) => open.bound === bound);
+    const port = this.#sockets.at(bound);
     const [first] = port;
-    if (!first || bound.startsWith("unix:") || (port.length === 1 && first.owner === "shared")) return;
-    const accepting = new Set((this.#live.get(first.service) ?? []).flatMap((run) => this.#used.get(run) ?? []));
-    steerReuseport(
-      first.fd,
-      port.flatMap(({ key }, index) => (accepting.has(key) ? [index] : [])),
-    );
+    if (!first) return;
+    const positions = new Map(port.map(({ key }, index) => [key, index]));
+    const live = this.#liveKeys(first.service).filter((key) => positions.has(key));
+    const accepting = live.length > 0 ? live : [...this.#usedKeys()].filter((key) => positions.has(key));
+    for (const key of accepting) this.#fed.add(key);
+    const indices = accepting.flatMap((key) => positions.get(key) ?? []);
+    steerReuseport(first.fd, indices, this.#questions.towards(positions));
   }
 
-  #portsOf(service: string): ReadonlySet<string> {
-    return new Set(this.#open.filter((open) => open.service === service).map(({ bound }) => bound));
+  /** A path leads to one socket at a time: the latest from which somebody accepts. */
+  #leadPath(base: string): void {
+    const lanes = this.#sockets.lanes(base);
+    const [first] = lanes;
+    if (!first) return;
+    const live = new Set(this.#liveKeys(first.service));
+    const used = this.#usedKeys();
+    const target = lanes.findLast(({ key }) => live.has(key)) ?? lanes.find(({ key }) => used.has(key)) ?? first;
+    this.#fed.add(target.key);
+    const numbers = lanes.map(({ key }) => laneOf(key));
+    leadTo(unixPath(base) ?? "", { lane: laneOf(target.key), lanes: numbers });
+  }
+
+  #usedKeys(): ReadonlySet<string> {
+    return new Set([...this.#used.values()].flat());
+  }
+
+  /** Once for each run that accepts there. */
+  #liveKeys(service: string): readonly string[] {
+    return (this.#live.get(service) ?? []).flatMap((run) => this.#used.get(run) ?? []);
+  }
+
+  #othersInSlot(run: RunId): readonly string[] {
+    const own = runKey(run);
+    const place = own.slice(0, own.lastIndexOf("#") + 1);
+    return [...this.#used].flatMap(([key, used]) => (key !== own && key.startsWith(place) ? used : []));
   }
 
   #writeNotes(): void {
-    const sockets = this.#open.map(({ fd: _, ...note }) => note);
+    const sockets = this.#sockets.all.map(({ fd: _, ...note }) => note);
     try {
       writeNotes(this.#options.notesPath, { sockets, used: Object.fromEntries(this.#used) });
     } catch (error) {
@@ -205,26 +274,19 @@ export class ServiceListeners implements SlotListeners {
   }
 }
 
-function ownerIn(spec: ServiceSpec, { listener, slot }: { listener: ListenerSpec; slot: number }): number | "shared" {
-  return spec.balance === "even" && listener.address.family === "tcp" ? slot : "shared";
+/** The path of a Unix socket's listener. */
+function unixPath(key: string): string | undefined {
+  return /@unix:(.+)$/s.exec(key)?.[1];
 }
 
-function keyOf(service: string, { listener, owner }: { listener: ListenerSpec; owner: number | "shared" }): string {
-  return `listen:${service}/${owner}/${listener.name}@${addressText(listener)}`;
+/** Whether a question to this address may reach the socket. */
+function isAt(address: string, { key, bound }: Pick<SocketNote, "key" | "bound">): boolean {
+  if (address.startsWith("unix:")) return key.endsWith(`@${address}`);
+  return address.slice(address.lastIndexOf(":")) === bound.slice(bound.lastIndexOf(":"));
 }
 
-function isWanted({ key, owner }: Open, spec: ServiceSpec): boolean {
-  return spec.listen.some((listener) => {
-    const slot = owner === "shared" ? 0 : owner;
-    return keyOf(spec.name, { listener, owner: ownerIn(spec, { listener, slot }) }) === key;
-  });
-}
-
-function regain(
-  { service, owner, bound }: SocketNote,
-  pidsOf: (service: string, slot: number | undefined) => readonly number[],
-): number | undefined {
-  for (const pid of pidsOf(service, owner === "shared" ? undefined : owner)) {
+function regain({ bound }: SocketNote, pids: readonly number[]): number | undefined {
+  for (const pid of pids) {
     const fd = copyListener(pid, bound);
     if (fd !== undefined) return fd;
   }
@@ -234,12 +296,4 @@ function regain(
 function end(fd: number): void {
   stopListening(fd);
   closeFd(fd);
-}
-
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Gone already.
-  }
 }

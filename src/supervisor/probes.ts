@@ -8,7 +8,13 @@ import type { Kernel } from "./kernel.ts";
 /** One question to a program from outside. Rejects with the reason when the answer is bad, or when told to give up. */
 export type Ask = (
   target: ProbeTarget,
-  options: { readonly spec: ServiceSpec; readonly holding: Holding; readonly signal: AbortSignal },
+  options: {
+    readonly spec: ServiceSpec;
+    readonly holding: Holding;
+    readonly signal: AbortSignal;
+    /** How to reach this run where others listen on the same address. */
+    readonly way?: { readonly localPort?: number; readonly path?: string };
+  },
 ) => Promise<string>;
 
 export interface ProbesOptions {

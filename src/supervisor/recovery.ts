@@ -8,6 +8,7 @@ import { parseInstanceTag } from "../protocol/instance-tag.ts";
 import { type HeldKind, parkKey, parseParkKey, parseRunKey, processIn, runKey } from "./holding.ts";
 import type { Instances } from "./instances.ts";
 import type { Kernel } from "./kernel.ts";
+import { fileNameOf } from "./run-resources.ts";
 
 /** What a new supervisor found. */
 export interface Recovered {
@@ -51,6 +52,8 @@ export function recoverRuns(options: RecoveryOptions): Recovered {
     const id = parseRunKey(key);
     if (id) instances.drop(instances.adopt(id, { fds, process: undefined, parked: true }).holding);
   }
+  const held = new Set(instances.holdings().map(({ run }) => fileNameOf(run)));
+  for (const mark of options.kernel.marks()) if (!held.has(mark)) options.kernel.removeMark(mark);
   return { adopted, gaps };
 }
 
@@ -109,16 +112,16 @@ function takeUpIntent(found: Found, options: RecoveryOptions): TakenUp {
     instances.watchProcess(holding);
     return { lives: true };
   }
+  const wasStarted = kernel.wasStarted(fileNameOf(id));
   const { holding } = instances.adopt(id, { fds, process: undefined, parked: true });
   const remains = oldest(tagged, kernel);
-  const hasRun = holding.group !== undefined && kernel.hasRun(holding.group);
-  if (!remains && !hasRun) {
+  if (!remains && !wasStarted) {
     instances.drop(holding);
     report(id, { type: "spawn_lost" });
     return { lives: false };
   }
-  // It ran and has ended: something that it started is still there, or its cgroup tells of it. Starting it once more
-  // would do its work twice.
+  // It ran and has ended: it left a mark, or something that it started is still there. Starting it once more would do
+  // its work twice.
   const gone = { pid: (remains && kernel.sessionOf(remains.pid)) ?? 0, startTime: "0" };
   report(id, { type: "spawned", process: gone });
   report(id, { type: "exited", exit: { code: null, signal: null, status: "unknown" } });

@@ -36,7 +36,7 @@ export class RunResources {
 
   /** A holding with what is there already; its cgroup is made if it is not. */
   hold(run: RunId, fds: ReadonlyMap<HeldKind, number>, isAdopted: boolean): Holding {
-    const group = this.#options.kernel.createGroup(`${run.service}.${run.slot}.${run.generation}`);
+    const group = this.#options.kernel.createGroup(fileNameOf(run));
     return { run, tag: this.tagOf(run), fds: new Map(fds), group, isAdopted, ongoing: new Map() };
   }
 
@@ -69,7 +69,8 @@ export class RunResources {
     const { ownEnvironment: own, userOf, registerPath, sharedNotifyPath } = this.#options;
     const notifySocket = hasOwnNotify(spec) ? this.#ownNotifyPath(run) : sharedNotifyPath;
     const env = environmentOf({ spec, run, own, user: userOf(spec), tag, notifySocket });
-    return { spec, argv: argumentsOf(spec, registerPath), env, fds, group, listenPid: spec.listen.length > 0 };
+    const argv = argumentsOf(spec, registerPath);
+    return { spec, argv, env, fds, group, mark: fileNameOf(run), listenPid: spec.listen.length > 0 };
   }
 
   /** Parks everything that is held and not captured yet. */
@@ -116,11 +117,17 @@ export class RunResources {
     for (const fd of holding.fds.values()) kernel.close(fd);
     if (holding.fds.has("notify")) kernel.removeNotify(this.#ownNotifyPath(holding.run));
     if (holding.group !== undefined) kernel.removeGroup(holding.group);
+    kernel.removeMark(fileNameOf(holding.run));
   }
 
   #ownNotifyPath(run: RunId): string {
-    return join(this.#options.notifyDirectory, `${run.service}.${run.slot}.${run.generation}`);
+    return join(this.#options.notifyDirectory, fileNameOf(run));
   }
+}
+
+/** What is a run's own in a directory of all. */
+export function fileNameOf({ service, slot, generation }: RunId): string {
+  return `${service}.${slot}.${generation}`;
 }
 
 /** Whether it matters who exactly speaks: readiness, reloads and the watchdog are decided by what is said. */

@@ -1,4 +1,5 @@
 import { closeSync, openSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { assertNever, LaresError } from "../core/errors.ts";
 import type { WorldEvent } from "../core/world.ts";
 import { closeFd, closeOnExecAll } from "../os/descriptors.ts";
@@ -6,13 +7,14 @@ import { receiveFds, sendFds } from "../os/fd-store.ts";
 import { isListening } from "../os/listening.ts";
 import { lockFile, monotonicMs, raiseFileLimit } from "../os/process-control.ts";
 import { bootId } from "../os/processes.ts";
-import { ask } from "./ask.ts";
+import { askingEach } from "./ask.ts";
 import { ConfigurationFiles } from "./configuration-files.ts";
 import { DesiredState } from "./desired.ts";
 import type { Engine } from "./engine.ts";
 import { eventFile } from "./event-file.ts";
 import { EventLog } from "./event-log.ts";
 import { FdStore } from "./fd-store.ts";
+import { Forwarding } from "./forwarding.ts";
 import type { HomeFiles } from "./home.ts";
 import { runHook } from "./hooks.ts";
 import type { Instances } from "./instances.ts";
@@ -34,6 +36,8 @@ export interface SupervisorOptions {
   readonly version: string;
   /** Of `lares/register`, where it is installed. */
   readonly registerPath: string | undefined;
+  /** Of the process that delivers log lines elsewhere. */
+  readonly forwarderPath: string;
   /** Everything is down and was asked to be. */
   readonly onFinished: () => void;
   /** This supervisor is to be replaced by one of what is installed now. */
@@ -48,6 +52,7 @@ export class Supervisor {
   readonly events: EventLog;
   readonly listeners: ServiceListeners;
   readonly outputs: CapturedOutputs;
+  readonly forwarding: Forwarding;
   readonly usage = new UsageReadings();
   readonly desired: DesiredState;
   readonly startedAt = new Date();
@@ -85,6 +90,7 @@ export class Supervisor {
     this.desired = new DesiredState(files.desired);
     this.kernel = linuxKernel({
       homeId: files.id,
+      marksDirectory: files.starts,
       keeperPid: () => process.ppid,
       onNotEnforced: (service, sentence) => this.#noteNotEnforced(service, sentence),
     });
@@ -101,6 +107,12 @@ export class Supervisor {
       onPressure: (run, sentence) => this.engine.record({ type: "output_pressed", ...run, cause: sentence }),
       onError: (error) => this.problem(`log files: ${error.message}`),
       onTrimmed: (cause) => this.engine.record({ type: "logs_trimmed", cause }),
+    });
+    this.forwarding = new Forwarding({
+      program: options.forwarderPath,
+      logDirectory: files.homes.log,
+      stateDirectory: join(files.homes.state, "forward"),
+      record: (event) => this.engine.record(event),
     });
     this.#interpreter = this.#createInterpreter(store);
     this.#files = new ConfigurationFiles({
@@ -120,6 +132,7 @@ export class Supervisor {
   /** Takes up what the last supervisor left, or what was to run before the machine was started. */
   recover(): void {
     this.#interpreter.recover(this.desired.recover());
+    this.forwarding.configure(this.engine.world);
     this.#writePids();
     this.#files.watch(this.desired.watched);
     this.#clockWatch = setInterval(() => this.#watchClock(), replanMs).unref();
@@ -129,6 +142,7 @@ export class Supervisor {
   /** Takes a command, and keeps what is now desired. */
   command(event: WorldEvent): void {
     this.engine.dispatch(event);
+    this.forwarding.configure(this.engine.world);
     this.instances.refresh();
     this.saveDesired();
   }
@@ -179,6 +193,7 @@ export class Supervisor {
 
   close(): void {
     this.#interpreter.close();
+    this.forwarding.close();
     clearInterval(this.#clockWatch);
     this.#files.close();
     this.outputs.captures.close();
@@ -217,7 +232,7 @@ export class Supervisor {
       isListenerKey: ServiceListeners.owns,
       probes: probesOf({
         kernel,
-        ask,
+        ask: askingEach((run, address) => this.listeners.wayTo(run, address)),
         pastLines: (run, onLine) => this.outputs.past(run, onLine),
         isListening: (holding) => isListening(kernel.membersOf(holding)),
       }),

@@ -27,8 +27,7 @@ export function judgeRuns({ household, truth, events }: Evidence): readonly stri
   const roleOf = rolesOf(household);
   const spawned = events.filter(({ type }) => type === "spawned").map(nameOf);
   const doubled = [...repeated(truth.starts.map(({ run }) => run)), ...repeated(spawned)];
-  // A slot that was scaled away and comes back begins with generation 1 again.
-  for (const run of doubled) if (roleOf(run) !== "pool") faults.push(`${run} was started twice`);
+  for (const run of doubled) faults.push(`${run} was started twice`);
   for (const { run } of truth.starts) {
     if (untouched.includes(roleOf(run)) && !run.endsWith("#1")) faults.push(`${run} runs, and nothing asked for it`);
   }

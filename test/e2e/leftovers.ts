@@ -53,7 +53,10 @@ function look(files: HomeFiles, pids: readonly number[]): readonly string[] {
     ...taggedOf(files).map((pid) => `process ${pid}: ${commandOf(pid)}`),
     ...pids.filter(isAlive).map((pid) => `keeper or supervisor ${pid}: ${commandOf(pid)}`),
     ...(group !== undefined && existsSync(group) ? [`cgroup ${group}`] : []),
-    ...readdirSync(files.homes.run).flatMap((name) => (name === "notify" ? [] : [`file run/${name}`])),
+    ...readdirSync(files.homes.run).flatMap((name) =>
+      ["notify", "starts"].includes(name) ? [] : [`file run/${name}`],
+    ),
+    ...readdirSync(join(files.starts, "any-user")).map((name) => `mark run/starts/${name}`),
     ...readdirSync(files.notify).map((name) => `socket run/notify/${name}`),
   ];
 }

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { closeSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { LaresError } from "../../src/core/errors.ts";
 import { steerReuseport } from "../../src/os/reuseport.ts";
 import { usablePath } from "../../src/os/socket-address.ts";
-import { acceptQueueLength, listenTcp, listenUnix, peerCredentials } from "../../src/os/sockets.ts";
+import { isAcceptable, listenTcp, listenUnix, peerCredentials } from "../../src/os/sockets.ts";
 import { run, shell } from "../../src/os/testing.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "lares-sockets-"));
@@ -16,11 +17,12 @@ after(() => rmSync(directory, { recursive: true }));
 const isBusy = (error: unknown) => error instanceof LaresError && error.code === "busy";
 
 /** Opens a connection and resolves when the kernel has put it into a queue. */
-function dial(target: { port: number; host: string } | { path: string }) {
+function dial(target: { port: number; host: string; localPort?: number } | { path: string }) {
   return new Promise<ReturnType<typeof connect>>((resolve, reject) => {
     // Only the address: what a listener returns also has an `fd`, which Node would take for the connection's.
     const address = "path" in target ? { path: target.path } : { host: target.host, port: target.port };
-    const socket = connect(address, () => resolve(socket)).on("error", reject);
+    const from = "localPort" in target ? { localPort: target.localPort } : {};
+    const socket = connect({ ...address, ...from }, () => resolve(socket)).on("error", reject);
   });
 }
 
@@ -30,9 +32,10 @@ describe("a TCP listener", () => {
       const listener = listenTcp({ host, port: 0, backlog: 16 });
       assert.equal(listener.host, host);
       assert.ok(listener.port > 0);
-      const sockets = [await dial(listener), await dial(listener)];
-      assert.equal(acceptQueueLength(listener.fd), 2);
-      for (const socket of sockets) socket.destroy();
+      assert.equal(isAcceptable(listener.fd), false);
+      const socket = await dial(listener);
+      assert.equal(isAcceptable(listener.fd), true);
+      socket.destroy();
       closeSync(listener.fd);
     });
   }
@@ -64,20 +67,50 @@ test("connections spread evenly over the live listeners of a port, and none reac
   const first = listenTcp({ host: "127.0.0.1", port: 0, backlog: 256, reusePort: true });
   const others = [1, 2, 3].map(() => listenTcp({ ...first, backlog: 256, reusePort: true }));
   const listeners = [first, ...others];
-  const queues = () => listeners.map((listener) => acceptQueueLength(listener.fd));
+  const counts = listeners.map(() => 0);
+  const servers = listeners.map(({ fd }, index) =>
+    createServer((socket) => {
+      counts[index] = (counts[index] ?? 0) + 1;
+      socket.resume().on("error", () => {});
+    }).listen({ fd }),
+  );
+  const accepted = async (total: number) => {
+    while (counts.reduce((sum, count) => sum + count, 0) < total) await nextTurn();
+    return counts;
+  };
   steerReuseport(first.fd, [0, 2, 3]);
   const sockets = await Promise.all(Array.from({ length: 240 }, () => dial(first)));
-  const [a = 0, dead, b = 0, c = 0] = queues();
+  const [a = 0, dead, b = 0, c = 0] = await accepted(240);
   assert.equal(dead, 0);
   // 80 each are expected, with a standard deviation of 7.3.
-  for (const count of [a, b, c]) assert.ok(count > 40 && count < 120, `uneven: ${queues()}`);
+  for (const count of [a, b, c]) assert.ok(count > 40 && count < 120, `uneven: ${counts}`);
   steerReuseport(first.fd, [0, 1]);
   sockets.push(...(await Promise.all(Array.from({ length: 60 }, () => dial(first)))));
-  assert.deepEqual(queues().slice(2), [b, c]);
+  assert.deepEqual((await accepted(300)).slice(2), [b, c]);
+  steerReuseport(first.fd, [0, 0, 0, 3]);
+  sockets.push(...(await Promise.all(Array.from({ length: 200 }, () => dial(first)))));
+  const [heavy = 0, , , light = 0] = await accepted(500);
+  assert.ok(heavy - a > 2 * (light - c), `named thrice it gets thrice as many: ${counts}`);
   steerReuseport(first.fd, []);
   for (const socket of sockets) socket.destroy();
-  for (const { fd } of listeners) closeSync(fd);
+  for (const server of servers) server.close();
 });
+
+for (const host of ["127.0.0.1", "::1", "::"]) {
+  test(`what comes to ${host} from a reserved port reaches the listener it is reserved for`, async () => {
+    const first = listenTcp({ host, port: 0, backlog: 16, reusePort: true });
+    const second = listenTcp({ ...first, backlog: 16, reusePort: true });
+    const from = 9000 + (process.pid % 900);
+    const to = host === "::" ? "127.0.0.1" : host;
+    steerReuseport(first.fd, [0], [[from, 1]]);
+    const plain = await dial({ host: to, port: first.port });
+    assert.deepEqual([isAcceptable(first.fd), isAcceptable(second.fd)], [true, false]);
+    const reserved = await dial({ host: to, port: first.port, localPort: from });
+    assert.deepEqual([isAcceptable(first.fd), isAcceptable(second.fd)], [true, true]);
+    for (const socket of [plain, reserved]) socket.destroy();
+    for (const { fd } of [first, second]) closeSync(fd);
+  });
+}
 
 describe("a Unix listener", () => {
   test("has its mode before anybody can connect, and knows its peer", async () => {

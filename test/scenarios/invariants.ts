@@ -125,7 +125,7 @@ function waitsForEver(run: Run): boolean {
 
 function isBeingStopped(run: Run): boolean {
   if (run.phase === "spawning") return run.stop !== undefined;
-  return run.phase === "stopping" || run.phase === "clearing";
+  return run.phase === "draining" || run.phase === "stopping" || run.phase === "clearing";
 }
 
 function checkStopSignal({ known }: Driver, key: string, signal: string): void {

@@ -150,14 +150,15 @@ function messageOf(stage: Stage, rest: string): Notification {
   const text = rest.replace(/^\S+\s*/, "").replace("NOW", String(stage.nowMs * 1000));
   const parsed = parseNotify(Buffer.from(text.split(/\s+/).join("\n")), { truncated: false, descriptors: 0 });
   if ("rejected" in parsed) throw new Error(parsed.rejected);
-  const { mainPid, monotonicUsec, watchdogUsec, extendTimeoutUsec, ready, reloading, stopping, status, watchdog } =
-    parsed;
+  const { mainPid, monotonicUsec, watchdogUsec, extendTimeoutUsec } = parsed;
+  const { ready, reloading, stopping, status, watchdog, replace } = parsed;
   return {
     ...(ready && { ready }),
     ...(reloading && { reloading }),
     ...(stopping && { stopping }),
     ...(status !== undefined && { status }),
     ...(watchdog && { watchdog }),
+    ...(replace && { replace }),
     ...(monotonicUsec !== undefined && { monotonicMs: monotonicUsec / 1000 }),
     ...(watchdogUsec !== undefined && { watchdogMs: watchdogUsec / 1000 }),
     ...(extendTimeoutUsec !== undefined && { extendTimeoutMs: extendTimeoutUsec / 1000 }),

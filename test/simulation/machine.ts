@@ -33,6 +33,8 @@ export class Machine {
   readonly logs = new Map<string, string[]>();
   /** Sockets that are bound, by path. */
   readonly notifySockets = new Map<string, Description & { readonly kind: "notify" }>();
+  /** What processes left when they were started. */
+  readonly marks = new Set<string>();
   readonly trace: string[] = [];
   /** No more mischief: what is started from now on behaves, and nothing fails. */
   isQuiet = false;

@@ -137,6 +137,7 @@ export class SimKernel implements Kernel {
       throw new LaresError("spawn_failed", `Cannot start "${launch.argv[0]}": out of memory`);
     }
     const tag = launch.env.LARES_INSTANCE;
+    this.#machine.marks.add(launch.mark);
     const child = processes.start({ parent: this.pid, isMain: true, cgroup: launch.group, ...(tag && { tag }) });
     launch.fds.forEach((fd, index) => {
       const description = this.fds.describe(fd);
@@ -147,6 +148,19 @@ export class SimKernel implements Kernel {
     this.#witness.spawned(child, launch);
     runProgram(child, { machine: this.#machine, witness: this.#witness, launch });
     return this.#hold(child);
+  }
+
+  wasStarted(mark: string): boolean {
+    return this.#machine.marks.has(mark);
+  }
+
+  marks(): readonly string[] {
+    return [...this.#machine.marks];
+  }
+
+  removeMark(mark: string): void {
+    this.enter();
+    this.#machine.marks.delete(mark);
   }
 
   startTimeOf(pid: number): string | undefined {
@@ -200,10 +214,6 @@ export class SimKernel implements Kernel {
 
   removeGroup(_group: string): void {}
   limitGroup(): void {}
-
-  hasRun(): boolean {
-    return false;
-  }
 
   hasLeftovers(remains: Remains): boolean {
     return this.#leftovers(remains).length > 0;

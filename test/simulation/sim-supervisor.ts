@@ -49,7 +49,7 @@ export function startSupervisor({ machine, witness, faults, callsLeft }: Supervi
       open: () => [],
       adopt: () => {},
       steer: () => {},
-      waiting: () => 0,
+      isWaitedFor: () => false,
       release: () => {},
       close: () => {},
     },

@@ -1,6 +1,7 @@
 /** Asks inherited descriptors which addresses they listen on. */
 import { readFileSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
+import { withoutLane } from "../../protocol/lane-file.ts";
 import type { InheritedDescriptor } from "../../protocol/listen-fds.ts";
 import type { ListenerAddress } from "./address-match.ts";
 
@@ -35,7 +36,7 @@ function unixAddress(fd: number): ListenerAddress | undefined {
   if (inode === undefined) return undefined;
   for (const line of readFileSync("/proc/self/net/unix", "utf8").split("\n")) {
     const [, , , , , , lineInode, ...path] = line.split(" ").filter((field) => field !== "");
-    if (lineInode === inode && path.length > 0) return { kind: "unix", path: path.join(" ") };
+    if (lineInode === inode && path.length > 0) return { kind: "unix", path: withoutLane(path.join(" ")) };
   }
   return undefined;
 }
