@@ -74,6 +74,8 @@ export interface Notification {
   readonly watchdogMs?: number;
   readonly extendTimeoutMs?: number;
   readonly mainProcess?: Process;
+  /** It asks for a fresh process in its place. */
+  readonly replace?: boolean;
 }
 
 /** What happened to one run. */

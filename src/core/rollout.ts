@@ -38,6 +38,17 @@ export function rolloutDeadline({ active, deadlineMs }: Rollout): number | undef
   return earliest(deadlineMs, ...active.map(({ settlesAtMs }) => settlesAtMs));
 }
 
+/** Has one slot replaced as in a reload: by a rollout of its own, or as the last one of that under way. */
+export function replaceSlot(service: Service, slot: number, context: ServiceContext): Service {
+  const { rollout } = service;
+  if (rollout) return { ...service, rollout: { ...rollout, pending: [...rollout.pending, slot] } };
+  const next = begun(service, { before: service }, context);
+  if (!next.rollout) return next;
+  // A signal would not make it a fresh process.
+  const style = next.rollout.style === "signal" ? "restart" : next.rollout.style;
+  return { ...next, rollout: { ...next.rollout, style, pending: [slot] } };
+}
+
 /** Moves the rollout on as far as it goes now. */
 export function advanceRollout(service: Service, goal: Goal, context: ServiceContext): Service {
   if (goal.kind === "stop") return conclude(service, "the service was told to stop", context);

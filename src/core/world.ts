@@ -3,6 +3,7 @@ import { Draft, type Step, type World } from "./draft.ts";
 import type { RunFact, RunId } from "./effects.ts";
 import { assertNever } from "./errors.ts";
 import { serviceDeadline, tickService } from "./pursuit.ts";
+import { replace } from "./replacement.ts";
 import { type Service, stepService } from "./service.ts";
 
 export type WorldEvent =
@@ -29,6 +30,7 @@ function apply(draft: Draft, event: WorldEvent): void {
   switch (event.type) {
     case "fact":
       draft.change(event.run.service, (service) => stepService(service, { ...event.run, fact: event.fact }, draft));
+      if (event.fact.type === "notified" && event.fact.message.replace) replace(draft, event.run);
       return;
     case "tick":
       draft.change(event.service, (service) => tickService(service, draft));

@@ -39,6 +39,8 @@ export interface NotifyMessage {
   /** Keep the descriptor even when its other end hangs up. */
   readonly fdPoll?: false;
   readonly notifyAccess?: "none" | "main" | "exec" | "all";
+  /** An extension of ours, `X_LARES_REPLACE=1`: the service asks for a fresh process in its place. */
+  readonly replace?: true;
 }
 
 export interface NotifyRejected {
@@ -112,6 +114,7 @@ export function formatNotify(fields: NotifyMessage): string {
     ["FDNAME", fields.fdName && oneLine(fields.fdName)],
     ["FDPOLL", fields.fdPoll === false ? 0 : undefined],
     ["NOTIFYACCESS", fields.notifyAccess],
+    ["X_LARES_REPLACE", fields.replace && 1],
   ];
   return lines.map(([key, value]) => (value === undefined ? "" : `${key}=${value}\n`)).join("");
 }
@@ -157,6 +160,7 @@ function parseStates(lines: readonly string[]): Fields {
   if (lines.includes("WATCHDOG=1")) fields.watchdog = "ping";
   if (lines.includes("WATCHDOG=trigger")) fields.watchdog = "trigger";
   if (lines.includes("RESTART_RESET=1")) fields.restartReset = true;
+  if (lines.includes("X_LARES_REPLACE=1")) fields.replace = true;
   return fields;
 }
 

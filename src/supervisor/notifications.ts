@@ -41,6 +41,7 @@ export function notificationFrom(
     ...(message.watchdogUsec !== undefined && { watchdogMs: message.watchdogUsec / 1000 }),
     ...(message.extendTimeoutUsec !== undefined && { extendTimeoutMs: message.extendTimeoutUsec / 1000 }),
     ...(mainProcess && { mainProcess }),
+    ...(message.replace && { replace: true }),
   };
 }
 
