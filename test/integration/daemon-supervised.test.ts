@@ -1,19 +1,26 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
-import { Rig } from "./daemon-rig.ts";
+import { type TestContext, test } from "node:test";
+import { eventually, Rig } from "./daemon-rig.ts";
 
 const command = join(import.meta.dirname, "../../bin/lares");
+const entry = new URL("../../src/daemon/index.ts", import.meta.url).href;
 
-test("under Lares it gets its listener, is known to be ready, and is reloaded without a refused request", async (context) => {
-  const rig = await Rig.open(context);
+/** A supervisor of its own, in the directory of the rig. */
+function supervisor(context: TestContext, rig: Rig) {
   const lares = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(command, [...args, "--home", rig.path("home")], { encoding: "utf8" });
     return { status, stdout, stderr };
   };
   context.after(() => lares("down"));
+  return lares;
+}
+
+test("under Lares it gets its listener, is known to be ready, and is reloaded without a refused request", async (context) => {
+  const rig = await Rig.open(context);
+  const lares = supervisor(context, rig);
   writeFileSync(
     rig.path("lares.json"),
     JSON.stringify({
@@ -35,4 +42,37 @@ test("under Lares it gets its listener, is known to be ready, and is reloaded wi
   const reloaded = lares("reload", "mydaemon");
   assert.equal(reloaded.status, 0, reloaded.stdout + reloaded.stderr);
   assert.doesNotMatch(await rig.get(), new RegExp(`from ${instance.pid}\n`));
+});
+
+test("at the soft limit of memory the supervisor replaces it, and only once it is old enough", async (context) => {
+  const rig = await Rig.open(context);
+  const lares = supervisor(context, rig);
+  // The first process finds its memory too large; those after it do not.
+  const program = `
+    import { writeFileSync } from "node:fs";
+    import { defineDaemon } from ${JSON.stringify(entry)};
+
+    const soft = /#1@/.test(process.env.LARES_INSTANCE) ? 1 : 1e12;
+    const daemon = defineDaemon({
+      name: "hungry",
+      guard: { intervalMs: 50, memoryBytes: { soft }, replace: true, replaceAfterMs: 1_000 },
+      start: () => ({ stop: () => writeFileSync("age", String(process.uptime())) }),
+    });
+    await daemon.main(["run"]);`;
+  writeFileSync(rig.path("hungry.ts"), program);
+  const service = {
+    command: [process.execPath, "--disable-warning=ExperimentalWarning", rig.path("hungry.ts")],
+    directory: rig.directory,
+    ready: { notify: true, timeout: "30s" },
+    reload: { settle: "10ms" },
+  };
+  writeFileSync(rig.path("lares.json"), JSON.stringify({ services: { hungry: service } }));
+  const up = lares("up", "-f", rig.path("lares.json"));
+  assert.equal(up.status, 0, up.stdout + up.stderr);
+  const events = () => lares("events", "--json").stdout;
+  await eventually(() => events().includes('"exited"'), "the successor takes over");
+  assert.match(events(), /"replacement_requested".*is over the soft limit[\s\S]*"reload_completed"/);
+  assert.ok(Number(readFileSync(rig.path("age"), "utf8")) >= 1);
+  const [instance] = JSON.parse(lares("ls", "--json").stdout);
+  assert.deepEqual([instance.state, instance.generation], ["up", 2]);
 });

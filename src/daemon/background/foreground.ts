@@ -42,12 +42,13 @@ export async function runInForeground<Config>(daemon: Program<Config>, options: 
     end: (error, file) => end(error, { code: exitCodes.crashed, file }),
   });
   const swallow = (outcome: Promise<unknown> | undefined) => void outcome?.catch(() => {});
+  const stop = (signal: NodeJS.Signals) => {
+    // A signal during the start is obeyed when there is something to stop.
+    if (running) swallow(running.stop());
+    else stopEarly = signal;
+  };
   using _signals = handleSignals({
-    stop: (signal) => {
-      // A signal during the start is obeyed when there is something to stop.
-      if (running) swallow(running.stop());
-      else stopEarly = signal;
-    },
+    stop,
     force: (_signal, code) => {
       running?.flushLog();
       process.exit(code);
@@ -66,14 +67,14 @@ export async function runInForeground<Config>(daemon: Program<Config>, options: 
       const context = { ...crashContext(), kind: "gaveUp" as const };
       end(error, { code: exitCodes.crashed, file: writeCrashReport(error, { directory: crashDirectory, context }) });
     },
-    onOverLimit: async (breach) => {
+    onOverLimit: async (breach, { heapSnapshot = false }) => {
       code = exitCodes.overLimit;
       const error = new LaresError("operation_failed", `Cannot go on: ${describeBreach(breach)}`);
       const { writeCrashReport } = await import("../crash/report.ts");
       const context = { ...crashContext(), kind: "overLimit" as const };
-      writeCrashReport(error, { directory: crashDirectory, context });
+      writeCrashReport(error, { directory: crashDirectory, context, heapSnapshot });
       running?.recordError(error);
-      swallow(running?.stop());
+      stop("SIGTERM");
     },
   });
   pidFile?.own();

@@ -1,6 +1,6 @@
 /** A daemon as its command line sees it. */
 import type { DaemonDefinition } from "../definition.ts";
-import type { Breach } from "../guard/limits.ts";
+import type { Breach, GuardOptions } from "../guard/guard.ts";
 import type { RunningDaemon } from "../lifecycle/running-daemon.ts";
 import type { PidFile } from "../pid-file.ts";
 
@@ -17,7 +17,7 @@ export interface RunOptions {
   /** Taken already, by us or by a predecessor. */
   readonly pidFile?: PidFile | undefined;
   readonly onCrash?: (error: Error) => void;
-  readonly onOverLimit?: (breach: Breach) => void;
+  readonly onOverLimit?: (breach: Breach, options: GuardOptions) => void;
 }
 
 export interface VerbOptions {

@@ -1,6 +1,7 @@
 /** What is written down when a program crashes, for whoever has to find out why. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeHeapSnapshot } from "node:v8";
 
 export interface CrashContext {
   readonly name: string;
@@ -44,7 +45,7 @@ const causesMax = 16;
  */
 export function writeCrashReport(
   error: unknown,
-  options: { readonly directory: string; readonly context: CrashContext },
+  options: { readonly directory: string; readonly context: CrashContext; readonly heapSnapshot?: boolean },
 ): string | undefined {
   const { directory, context } = options;
   const at = new Date().toISOString();
@@ -67,6 +68,7 @@ export function writeCrashReport(
     const file = join(directory, `${context.name}.${at.replaceAll(":", "").replaceAll("-", "")}.${process.pid}.json`);
     writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`, { mode: 0o600 });
     removeOldest(directory, context.name);
+    if (options.heapSnapshot) snapshotHeap(directory, file);
     return file;
   } catch {
     return undefined;
@@ -104,6 +106,13 @@ function diagnosticReport(error: unknown): unknown {
 function removeOldest(directory: string, name: string): void {
   const files = readdirSync(directory).filter((file) => file.startsWith(`${name}.`) && file.endsWith(".json"));
   for (const file of files.sort().slice(0, -reportsKept)) rmSync(join(directory, file), { force: true });
+}
+
+/** Only the latest is kept: each is as large as the heap was. */
+function snapshotHeap(directory: string, reportFile: string): void {
+  const extension = ".heapsnapshot";
+  for (const file of readdirSync(directory)) if (file.endsWith(extension)) rmSync(join(directory, file));
+  writeHeapSnapshot(reportFile.replace(/\.json$/, extension));
 }
 
 function countBy(names: readonly string[]): Record<string, number> {

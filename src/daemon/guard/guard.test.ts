@@ -43,6 +43,16 @@ test("a breach is said once, and its relief too", () => {
   assert.deepEqual(told, ["soft memoryBytes", "relief"]);
 });
 
+test("a breach beside another is said as well", () => {
+  const { guard, told } = guarded({ memoryBytes: { soft: 200 }, heapBytes: { soft: 100 } });
+  using _guard = guard;
+  guard.observe({ ...calm, heapBytes: 110 });
+  guard.observe({ ...calm, heapBytes: 120, memoryBytes: 250 });
+  guard.observe({ ...calm, memoryBytes: 250 });
+  guard.observe(calm);
+  assert.deepEqual(told, ["soft heapBytes", "soft memoryBytes,heapBytes", "relief"]);
+});
+
 test("a hard limit is acted on once, and limits can change", () => {
   const { guard, told } = guarded({ heapBytes: { hard: 1000 } });
   using _guard = guard;

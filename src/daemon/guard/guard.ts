@@ -1,7 +1,7 @@
 /** Watches what the program uses up, and acts before the kernel does. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
-import { type Breach, findBreaches, type GuardLimits, type Sample } from "./limits.ts";
+import { type Breach, type Figure, findBreaches, type GuardLimits, type Sample } from "./limits.ts";
 
 export type { Breach, GuardLimits, Sample } from "./limits.ts";
 export { describeBreach } from "./limits.ts";
@@ -13,14 +13,23 @@ export interface GuardOptions extends GuardLimits {
   readonly windowMs?: number;
   /** Collect garbage at the soft limit, if Node runs with `--expose-gc`. Default true. */
   readonly collect?: boolean;
-  /** In a daemon: upgrade in place at the soft limit of memory, so that a fresh process takes over. Default false. */
+  /**
+   * In a daemon: at the soft limit of memory a fresh process takes over; by an upgrade in place, or under Lares by a
+   * successor that the supervisor starts. Default false.
+   */
   readonly replace?: boolean;
-  /** In a daemon: write a summary of the heap beside the crash reports at the hard limit. Default false. */
-  readonly heapSummary?: boolean;
+  /** Not before this age: where the limit is too low, processes would replace each other for ever. Default 60000. */
+  readonly replaceAfterMs?: number;
+  /**
+   * In a daemon: write a heap snapshot beside the crash report of the hard limit, for the memory panel of Chrome's
+   * developer tools. It takes seconds, and about as much memory again as the heap; a summary of the heap is in the report
+   * anyway. Default false.
+   */
+  readonly heapSnapshot?: boolean;
 }
 
 export interface GuardActions {
-  /** A soft limit is passed now and was not a moment ago. */
+  /** A soft limit is passed that was not a moment ago. Given all that are passed now. */
   onSoft(breaches: readonly Breach[]): void;
   /** No limit is passed any more. */
   onRelief(): void;
@@ -60,7 +69,7 @@ export class Guard implements Disposable {
   readonly #sampler = new Sampler();
   readonly #timer: NodeJS.Timeout;
   #window: Sample[] = [];
-  #isSoft = false;
+  #passed: ReadonlySet<Figure> = new Set();
   #isOver = false;
 
   constructor(options: GuardOptions, actions: GuardActions) {
@@ -84,12 +93,14 @@ export class Guard implements Disposable {
     if (worst?.level === "hard") {
       if (!this.#isOver) this.#actions.onHard(worst);
       this.#isOver = true;
-    } else if (worst && !this.#isSoft) {
-      this.#isSoft = true;
+      return;
+    }
+    const before = this.#passed;
+    this.#passed = new Set(breaches.map(({ figure }) => figure));
+    if (breaches.some(({ figure }) => !before.has(figure))) {
       if (collect) (globalThis as { gc?: () => void }).gc?.();
       this.#actions.onSoft(breaches);
-    } else if (!worst && this.#isSoft) {
-      this.#isSoft = false;
+    } else if (!worst && before.size > 0) {
       this.#actions.onRelief();
     }
   }

@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { LaresError } from "../../core/errors.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { DaemonDefinition, DaemonHandlers } from "../definition.ts";
-import type { Breach } from "../guard/guard.ts";
+import type { Breach, GuardOptions } from "../guard/guard.ts";
 import type { LoggerOptions } from "../log/create-logger.ts";
 import type { Notifier } from "../notifier.ts";
 import type { PidFile } from "../pid-file.ts";
@@ -30,7 +30,7 @@ export interface RunSetup<Config> {
   /** A supervised part gave up. */
   readonly onCrash: (error: Error) => void;
   /** A hard limit was passed. */
-  readonly onOverLimit: (breach: Breach) => void;
+  readonly onOverLimit: (breach: Breach, options: GuardOptions) => void;
 }
 
 const defaultGraceMs = 10_000;
