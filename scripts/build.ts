@@ -22,6 +22,7 @@ const fresh = join(root, `dist.${process.pid}`);
 const programs = {
   launch: "src/supervisor/launch.ts",
   supervisor: "src/api/main.ts",
+  forwarder: "src/forward/main.ts",
   lares: "src/daemon/index.ts",
   client: "src/client/index.ts",
   register: "src/daemon/register/index.ts",

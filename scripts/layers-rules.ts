@@ -9,12 +9,13 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
   ["config", ["core"]],
   ["os", ["core", "protocol"]],
   ["logs", ["core", "protocol", "os"]],
+  ["forward", ["core", "protocol", "os", "logs"]],
   ["daemon", ["core", "protocol", "os", "logs"]],
   ["supervisor", ["core", "config", "protocol", "os", "logs"]],
   ["api", ["protocol", "supervisor"]],
   ["client", ["protocol", "os"]],
   ["cli", ["client", "config", "protocol", "logs"]],
-  ["testing", ["core", "protocol", "config", "os", "logs", "daemon", "supervisor", "api", "client"]],
+  ["testing", ["core", "protocol", "config", "os", "logs", "forward", "daemon", "supervisor", "api", "client"]],
   ["web", ["protocol", "client"]],
 ]);
 

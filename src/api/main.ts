@@ -55,7 +55,11 @@ async function run(): Promise<void> {
     store,
     version,
     registerPath: registerPath(),
-    onFinished: () => setImmediate(() => finish(supervisor, { files, closeApi })),
+    forwarderPath: fileURLToPath(
+      new URL(import.meta.url.endsWith(".ts") ? "../forward/main.ts" : "./forwarder.js", import.meta.url),
+    ),
+    onFinished: () =>
+      void supervisor.forwarding.finish().then(() => setImmediate(() => finish(supervisor, { files, closeApi }))),
     applyCommand,
     onStartAgain: () => setImmediate(() => leave(supervisor, startAgainCode)),
   });

@@ -1,9 +1,9 @@
-import type { ExitView, FailureView, InstanceView, ServiceView } from "../protocol/api.ts";
+import type { ExitView, FailureView, InstanceView, ServiceView, SinkView } from "../protocol/api.ts";
 import { renderSpec } from "./describe-spec.ts";
 import { formatTime } from "./event-line.ts";
 import { nameOf, renderInstances } from "./instances.ts";
 import type { Terminal } from "./terminal.ts";
-import { formatBytes } from "./units.ts";
+import { formatBytes, formatDuration } from "./units.ts";
 
 /** Everything that is known of a service, for people. */
 export function renderService(view: ServiceView, terminal: Terminal): string {
@@ -12,6 +12,7 @@ export function renderService(view: ServiceView, terminal: Terminal): string {
     renderInstances(view.instances, terminal),
     rows(view.instances.flatMap(instanceFacts)),
     view.lastFailure === null ? [] : renderFailure(view.lastFailure, { service: view.service, terminal }),
+    view.sinks.length === 0 ? [] : [terminal.paint("bold", "Sinks"), ...rows(view.sinks.map(sinkFacts))],
     view.notEnforced.map((limit) => `${terminal.paint("yellow", "not enforced:")} ${limit}`),
     [terminal.paint("bold", "Configuration"), ...rows(renderSpec(view.spec))],
   ];
@@ -62,6 +63,24 @@ function instanceFacts(instance: InstanceView): [string, string][] {
     ...(instance.statusText === null ? [] : [`says "${printable(instance.statusText)}"`]),
   ];
   return [[nameOf(instance), parts.join(", ")]];
+}
+
+function sinkFacts(sink: SinkView): [string, string] {
+  const behind = sink.lagMs === null ? "" : ` for ${formatDuration(sink.lagMs)}`;
+  const parts = [
+    `${sink.by}, ${sink.state}`,
+    ...(sink.failingSince === null ? [] : [`since ${formatTime(sink.failingSince)}`]),
+    ...(sink.error === null ? [] : [printable(sink.error)]),
+    ...(sink.state === "unknown"
+      ? []
+      : [
+          `${sink.deliveredLines} lines (${formatBytes(sink.deliveredBytes)}) delivered`,
+          `${formatBytes(sink.lagBytes)} waiting${behind}`,
+        ]),
+    ...(sink.lostBytes === 0 ? [] : [`${formatBytes(sink.lostBytes)} deleted before they were delivered`]),
+    ...(sink.refusedLines === 0 ? [] : [`${sink.refusedLines} lines refused`]),
+  ];
+  return [sink.name, parts.join(", ")];
 }
 
 function renderExit(exit: ExitView): string {

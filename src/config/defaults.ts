@@ -16,6 +16,7 @@ export const defaults = {
   stop: { signal: "SIGTERM", grace: "10s" },
   reload: { style: "rolling", settle: "1s", parallel: 1, timeout: "5m", on_failure: "revert", signal: "SIGHUP" },
   log: { max_size: "50M", max_age: "7d", keep: 20, total: "2G", compress: "zstd", when_full: "drop" },
+  sink: { from: "oldest", delay: "1s", timeout: "10s", facility: "daemon", journald: "/run/systemd/journal/socket" },
   /** Linux's own limit (`net.core.somaxconn`) caps it. */
   backlog: 511,
 } as const;

@@ -11,6 +11,7 @@ import {
   normaliseStop,
 } from "./normalise-policies.ts";
 import { normaliseHealth, normaliseReady } from "./normalise-ready.ts";
+import { normaliseSinks } from "./normalise-sinks.ts";
 import { octal } from "./normalise-values.ts";
 import type { ServiceInput } from "./schema.ts";
 import type { ServiceContext } from "./service-context.ts";
@@ -47,7 +48,7 @@ export function normaliseService(name: string, input: ServiceInput, context: Ser
     stop: normaliseStop(input.stop, context),
     reload: normaliseReload(input.reload),
     limits: normaliseLimits(input.limits, context),
-    log: normaliseLog(input.log),
+    log: { ...normaliseLog(input.log), ...normaliseSinks(input.log?.to, context) },
     after: [...new Set([...(input.after ?? []), ...(input.requires ?? [])])],
     requires: [...new Set(input.requires)],
     on: normaliseHooks(input.on, context),

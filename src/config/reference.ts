@@ -4,12 +4,7 @@ import { type JsonSchema, jsonSchema } from "./json-schema.ts";
 export async function configurationReference(): Promise<string> {
   const schema = await jsonSchema();
   const service = objectOf(schema.properties?.services)?.additionalProperties as JsonSchema;
-  const parts = Object.entries(service.properties ?? {}).flatMap(([key, part]) => {
-    const named = objectOf(part);
-    if (named?.properties) return [section(key, part, named)];
-    const entry = typeof named?.additionalProperties === "object" ? objectOf(named.additionalProperties) : undefined;
-    return entry?.properties ? [section(`${key}.NAME`, part, entry)] : [];
-  });
+  const parts = sectionsOf("", service);
   const sections = [introduction, "## The file", table(schema), "## services.NAME", table(service), ...parts, values];
   return `${sections.join("\n\n")}\n`;
 }
@@ -55,6 +50,17 @@ file, and \`\${NAME:-default}\` by the default where the variable is unset or em
 
 **Modules** are evaluated in a short-lived process of their own. The default export may be the value, a promise of it, or a
 function that returns it.`;
+
+/** A section for each mapping below this one. */
+function sectionsOf(prefix: string, { properties = {} }: JsonSchema): readonly string[] {
+  return Object.entries(properties).flatMap(([name, part]) => {
+    const key = `${prefix}${name}`;
+    const named = objectOf(part);
+    if (named?.properties) return [section(key, part, named), ...sectionsOf(`${key}.`, named)];
+    const entry = typeof named?.additionalProperties === "object" ? objectOf(named.additionalProperties) : undefined;
+    return entry?.properties ? [section(`${key}.NAME`, part, entry)] : [];
+  });
+}
 
 function section(key: string, part: JsonSchema, object: JsonSchema): string {
   const words = (part.anyOf ?? []).some((each) => each.type === "string" || each.type === "integer");

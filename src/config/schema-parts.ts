@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { defaults } from "./defaults.ts";
+import { sink } from "./schema-sinks.ts";
 import {
   account,
   command,
@@ -174,6 +175,10 @@ export const log = mapping("a mapping such as `{ max_size: 50M }`", {
     "On a full disk: `drop` output and count it, or `block` the program until there is room.",
   ),
   rate: rate.optional().describe("Output beyond this is treated as `when_full` says. Not limited by default."),
+  to: z
+    .record(z.string(), sink, "a mapping such as `{ journal: journald }`")
+    .optional()
+    .describe("Where its lines go besides the files, by name. Each is told every line at least once."),
 });
 
 /** `log:` beside `services:`. */

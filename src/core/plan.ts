@@ -3,6 +3,7 @@
  * to running instances.
  */
 import { assertNever } from "./errors.ts";
+import { type SinkSpec, withoutHeaders } from "./sink.ts";
 import type { HealthSpec, ListenerSpec, ProbeTarget, ReadySpec, ServiceSpec } from "./spec.ts";
 
 /** One key that differs. Null stands for absent. */
@@ -64,13 +65,15 @@ function isSupervisorsOwn(key: string): boolean {
 }
 
 function hideSecret(key: string, value: unknown): unknown {
+  if (key.startsWith("log.to.") && value !== null) return withoutHeaders(value as SinkSpec);
   const isSecret = /^env\..*(?:PASS|SECRET|TOKEN|KEY|CREDENTIAL)/i.test(key);
   return isSecret && value !== null ? "[redacted]" : value;
 }
 
 /** The keys of the file that a definition amounts to. Objects that are one value to a user stay whole. */
 function effectiveKeys(spec: ServiceSpec): Readonly<Record<string, unknown>> {
-  const { health, restart, stop, reload, limits, log, ready } = spec;
+  const { health, restart, stop, reload, limits, ready } = spec;
+  const { to: sinks = [], ...log } = spec.log;
   return {
     ...{ kind: spec.kind, schedule: spec.schedule, command: spec.command, directory: spec.directory },
     ...under("env", spec.env),
@@ -84,6 +87,7 @@ function effectiveKeys(spec: ServiceSpec): Readonly<Record<string, unknown>> {
     ...under("reload", inUnits(reload)),
     ...under("limits", inUnits(limits)),
     ...under("log", inUnits(log)),
+    ...under("log.to", Object.fromEntries(sinks.map(({ name, ...sink }) => [name, inUnits(sink)]))),
     ...{ after: spec.after, requires: spec.requires },
     ...under("on", spec.on),
     register: spec.register,

@@ -1,3 +1,5 @@
+import type { SinkSpec } from "./sink.ts";
+
 /**
  * What a service is: the normalised form of one entry under `services:`.
  *
@@ -150,6 +152,8 @@ export interface LogSpec {
   readonly whenFull: "drop" | "block";
   /** Bytes a second; absent is unlimited. */
   readonly rateBytes?: number;
+  /** Where lines go besides the files; absent is nowhere. */
+  readonly to?: readonly SinkSpec[];
 }
 
 /** Commands run at a moment of an instance's life; each a program and its arguments. */

@@ -34,9 +34,13 @@ export class Changes {
   #wait(signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, POLL_MS);
-    signal?.addEventListener("abort", () => resolve(), { once: true });
+    const onAbort = () => resolve();
+    signal?.addEventListener("abort", onAbort, { once: true });
     this.#wake = resolve;
-    return promise.finally(() => clearTimeout(timer));
+    return promise.finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    });
   }
 
   #note(): void {

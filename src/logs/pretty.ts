@@ -1,6 +1,7 @@
 import { inspect, styleText } from "node:util";
 
-type Level = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
+/** Of a record, as loggers tell it. */
+export type Level = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
 type Fields = Record<string, unknown>;
 
 const colors = {
@@ -49,6 +50,13 @@ export function renderJsonLine(text: string, options: { readonly color: boolean 
     .map(([key, value]) => `${paint("gray", `${key}=`)}${shown(withoutStack(value))}`);
   const head = [paint(colors[level], level.padEnd(5)), String(fields[messageKey]), ...pairs].join(" ");
   return [head, ...rest.flatMap(([, value]) => stackLines(value))].join("\n");
+}
+
+/** The level of a line that is a JSON record; undefined where it says none. */
+export function levelOfLine(text: string): Level | undefined {
+  const fields = parseFields(text);
+  const key = fields && LEVEL_KEYS.find((each) => each in fields);
+  return key === undefined ? undefined : levelOf(fields?.[key]);
 }
 
 function parseFields(text: string): Fields | undefined {

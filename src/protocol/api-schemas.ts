@@ -12,6 +12,7 @@ import type {
   PlanStep,
   ServiceSpec,
   ServiceView,
+  SinkView,
   SupervisorView,
 } from "./api.ts";
 import {
@@ -37,6 +38,7 @@ export interface ApiTypes {
   readonly ServiceView: ServiceView;
   readonly ServiceSpec: ServiceSpec;
   readonly FailureView: FailureView;
+  readonly SinkView: SinkView;
   readonly EventView: EventView;
   readonly ApplyRequest: ApplyRequest;
   readonly PlanStep: PlanStep;
@@ -111,6 +113,7 @@ export const apiSchemas: { readonly [N in SchemaName]: Schema<ApiTypes[N]> } = {
       nextRunAt: about("The next run of a scheduled task.", nullable(moment)),
       logDirectory: text,
       logDroppedBytes: about("Not written because the disk was full (`when_full: drop`).", count),
+      sinks: about("Where its lines go besides the files, and how far.", listOf(referTo("SinkView"))),
       notEnforced: about("Limits that this host cannot enforce, one sentence each.", listOf(text)),
       waitingFor: about("Other services that this one waits for.", listOf(text)),
     }),
@@ -130,6 +133,26 @@ export const apiSchemas: { readonly [N in SchemaName]: Schema<ApiTypes[N]> } = {
       exit: nullable(referTo("ExitView")),
       restarts: count,
       logTail: about("The last lines that it wrote, oldest first.", listOf(text)),
+    }),
+  ),
+  SinkView: about(
+    "How far one sink of a service has got. Counts are those since the sink was first configured.",
+    object<SinkView>({
+      name: text,
+      by: words<SinkView["by"]>({ journald: true, syslog: true, loki: true, otlp: true, exec: true }),
+      state: about(
+        "`unknown` while the process that delivers cannot be asked.",
+        words<SinkView["state"]>({ delivering: true, failing: true, unknown: true }),
+      ),
+      deliveredLines: count,
+      deliveredBytes: count,
+      deliveredAt: about("Null before the first delivery.", nullable(moment)),
+      lagBytes: about("Written and not delivered, before compression.", count),
+      lagMs: about("How long ago the oldest of them were written.", nullable(count)),
+      lostBytes: about("Deleted by retention before they could be delivered.", count),
+      refusedLines: about("Lines that the other side would not have, each tried alone.", count),
+      error: about("What went wrong last while it fails.", nullable(text)),
+      failingSince: nullable(moment),
     }),
   ),
   EventView: {

@@ -3,6 +3,7 @@
  *
  * Streams are NDJSON. Errors are `{ "error": ApiError }` with a matching HTTP status.
  */
+import type { SinkSpec } from "../core/sink.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 
 export type { ServiceSpec };
@@ -59,10 +60,36 @@ export interface ServiceView {
   readonly logDirectory: string;
   /** Bytes not written because the disk was full (`when_full: drop`). */
   readonly logDroppedBytes: number;
+  /** Where its lines go besides the files, and how far. */
+  readonly sinks: readonly SinkView[];
   /** Limits that this host cannot enforce, one sentence each. */
   readonly notEnforced: readonly string[];
   /** Other services that wait for this one, or that it waits for. */
   readonly waitingFor: readonly string[];
+}
+
+/** How far one sink of a service has got. Counts are those since the sink was first configured. */
+export interface SinkView {
+  readonly name: string;
+  readonly by: SinkSpec["by"];
+  /** `unknown` while the process that delivers cannot be asked. */
+  readonly state: "delivering" | "failing" | "unknown";
+  readonly deliveredLines: number;
+  readonly deliveredBytes: number;
+  /** ISO 8601; null before the first delivery. */
+  readonly deliveredAt: string | null;
+  /** Written and not delivered, in bytes before compression. */
+  readonly lagBytes: number;
+  /** How long ago the oldest of them were written; null when there are none. */
+  readonly lagMs: number | null;
+  /** Deleted by retention before they could be delivered. */
+  readonly lostBytes: number;
+  /** Lines that the other side would not have, each tried alone. */
+  readonly refusedLines: number;
+  /** What went wrong last while it fails; null when all is well. */
+  readonly error: string | null;
+  /** ISO 8601; null when all is well. */
+  readonly failingSince: string | null;
 }
 
 /** The last end of an instance that was not asked for. */

@@ -3,7 +3,9 @@ import type { Exit } from "../core/effects.ts";
 import type { Run } from "../core/run.ts";
 import { describeExit } from "../core/run.ts";
 import { isServiceReady, type Service } from "../core/service.ts";
+import { withoutHeaders } from "../core/sink.ts";
 import { type Slot, stateOf } from "../core/slot.ts";
+import type { ServiceSpec } from "../core/spec.ts";
 import type { ExitView, FailureView, InstanceView, ServiceView } from "../protocol/api.ts";
 
 /** What views are made from besides the world. */
@@ -53,7 +55,7 @@ export function serviceView(
   service: Service,
   world: World,
   sources: ViewSources,
-): Omit<ServiceView, "logDirectory" | "logDroppedBytes" | "notEnforced" | "nextRunAt"> & {
+): Omit<ServiceView, "logDirectory" | "logDroppedBytes" | "sinks" | "notEnforced" | "nextRunAt"> & {
   readonly dueMs: number | undefined;
 } {
   return {
@@ -61,7 +63,7 @@ export function serviceView(
     desired: service.desired,
     revision: service.revision,
     source: service.source,
-    spec: service.spec,
+    spec: withoutSecrets(service.spec),
     instances: service.slots.map((slot) => instanceView(service, slot, sources)),
     lastFailure: lastFailure(service, sources),
     waitingFor: service.spec.after.filter((name) => {
@@ -70,6 +72,10 @@ export function serviceView(
     }),
     dueMs: service.dueMs,
   };
+}
+
+function withoutSecrets(spec: ServiceSpec): ServiceSpec {
+  return spec.log.to === undefined ? spec : { ...spec, log: { ...spec.log, to: spec.log.to.map(withoutHeaders) } };
 }
 
 /** The latest of the slots' failures; its log lines are read by the caller. */

@@ -153,6 +153,7 @@ export function service(overrides: Partial<ServiceView> = {}): ServiceView {
     nextRunAt: null,
     logDirectory: "/var/log/lares/api",
     logDroppedBytes: 0,
+    sinks: [],
     notEnforced: ["memory: no cgroup"],
     waitingFor: [],
     ...overrides,
