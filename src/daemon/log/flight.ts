@@ -21,19 +21,24 @@ export class FlightRecorder {
     readSync(this.#info, this.#before, 0, this.#before.length, 0);
   }
 
-  /** Waits until the write has been made. @returns false when it was not within `timeoutMs`. */
-  waitForLanding(timeoutMs: number): boolean {
+  /** Waits until the write has been made. @returns how many bytes it wrote; none within `timeoutMs` are 0. */
+  waitForLanding(timeoutMs: number): number {
     const pause = new Int32Array(new SharedArrayBuffer(4));
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
       readSync(this.#info, this.#now, 0, this.#now.length, 0);
-      if (!this.#now.equals(this.#before)) return true;
+      if (!this.#now.equals(this.#before)) return positionIn(this.#now) - positionIn(this.#before);
       Atomics.wait(pause, 0, 0, 1);
     }
-    return false;
+    return 0;
   }
 
   close(): void {
     closeSync(this.#info);
   }
+}
+
+/** The first line is `pos:` and the position. After an append it is the end of the file, whoever has written there before. */
+function positionIn(info: Buffer): number {
+  return Number.parseInt(info.toString("latin1").slice("pos:".length), 10);
 }

@@ -35,6 +35,10 @@ export class LogFile {
     return this.#fd;
   }
 
+  get maxSizeBytes(): number {
+    return this.#limits.maxSizeBytes;
+  }
+
   /** Opens the file at the path, which may be another than before: what logrotate and SIGUSR1 ask for. */
   open(): void {
     const before = this.#fd;

@@ -3,11 +3,12 @@ import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import type { Level, Logger, LoggerOptions as PinoOptions } from "pino";
 import type { Destination } from "./destination.ts";
-import { type DestinationOptions, FileDestination, type LogTrouble } from "./file-destination.ts";
+import { type DestinationOptions, FileDestination } from "./file-destination.ts";
 import { LogFile, type RotationOptions } from "./log-file.ts";
 import { prettyLine } from "./pretty.ts";
 import { RecentLines } from "./recent-lines.ts";
 import { StreamDestination } from "./stream-destination.ts";
+import type { LogTrouble } from "./trouble.ts";
 
 export type { Level, Logger } from "pino";
 
@@ -67,7 +68,11 @@ export async function openLogger(options: LoggerOptions): Promise<LogHandle> {
   log = options.base ? root.child(options.base) : root;
   const flushAtEnd = () => sayLost(destination.flushSync(), options);
   const signals = flushOnFatalSignals(flushAtEnd);
-  process.on("exit", flushAtEnd);
+  const end = () => {
+    flushAtEnd();
+    sayDropped(destination.dropped, options);
+  };
+  process.on("exit", end);
   const main = log;
   return {
     log: main,
@@ -83,8 +88,10 @@ export async function openLogger(options: LoggerOptions): Promise<LogHandle> {
     flushSync: flushAtEnd,
     recent: () => destination.lines(),
     async [Symbol.asyncDispose]() {
+      await destination.flush();
+      end();
       await destination.close();
-      process.off("exit", flushAtEnd);
+      process.off("exit", end);
       signals[Symbol.dispose]();
     },
   };
@@ -96,7 +103,7 @@ function openDestination(options: LoggerOptions, onTrouble: (trouble: LogTrouble
   }
   const pretty = options.pretty ?? isatty(1);
   const bufferBytesMax = options.bufferBytesMax ?? 16 * 1024 ** 2;
-  return new StreamDestination(1, { bufferBytesMax, ...(pretty ? { format: prettyLine } : {}) });
+  return new StreamDestination(1, { bufferBytesMax, onTrouble, ...(pretty ? { format: prettyLine } : {}) });
 }
 
 /** What happens to the log cannot be said in the log alone. */
@@ -106,12 +113,20 @@ function report(trouble: LogTrouble, known: { options: LoggerOptions; log: Logge
   if (kind === "recovered") {
     known.log?.warn({ reason, dropped }, "the log is written again");
   } else {
-    tell(`${name}: the log "${known.options.file}" cannot be written: ${reason}\n`);
+    tell(`${name}: the log ${placeOf(known.options)} cannot be written: ${reason}\n`);
   }
 }
 
 function sayLost(bytes: number, options: LoggerOptions): void {
-  if (bytes > 0) tell(`${options.name ?? "log"}: the last ${bytes} bytes of the log "${options.file}" are lost\n`);
+  if (bytes > 0) tell(`${options.name ?? "log"}: the last ${bytes} bytes of the log ${placeOf(options)} are lost\n`);
+}
+
+function sayDropped(lines: number, options: LoggerOptions): void {
+  if (lines > 0) tell(`${options.name ?? "log"}: ${lines} lines of the log ${placeOf(options)} were dropped\n`);
+}
+
+function placeOf({ file }: LoggerOptions): string {
+  return file === undefined ? "on standard output" : `"${file}"`;
 }
 
 /** Standard error may be closed, or a pipe that nobody reads. */
