@@ -2,4 +2,4 @@
 # Runs in the guest once its systemd is up; what it prints goes to the serial console.
 exec >/dev/ttyS0 2>&1
 mount -o remount,rw / || exit
-exec /opt/node --test --test-reporter=tap /opt/guest.js
+exec /opt/node --test --test-reporter=spec /opt/guest.js

@@ -99,8 +99,8 @@ async function boot(directory: string, payload: string): Promise<number> {
   for await (const line of createInterface({ input: guest.stdout })) {
     const text = stripVTControlCharacters(line);
     console.log(text);
-    passed = Number(/^# pass (\d+)/.exec(text)?.[1] ?? passed);
-    failed = Number(/^# fail (\d+)/.exec(text)?.[1] ?? failed);
+    passed = Number(/^ℹ pass (\d+)/.exec(text)?.[1] ?? passed);
+    failed = Number(/^ℹ fail (\d+)/.exec(text)?.[1] ?? failed);
   }
   report(`${passed} passed, ${failed} failed`);
   return passed > 0 && failed === 0 ? 0 : 1;
