@@ -40,6 +40,7 @@ async def main():
     await stopping.wait()
     notify("STOPPING=1")
     server.close()
+    await asyncio.sleep(0.1)  # what was accepted a moment ago begins its conversation
     if conversations:
         await asyncio.wait(conversations, timeout=3)
 
