@@ -70,6 +70,9 @@ test("lines that do not fit in the buffer are dropped, and counted at the end", 
   const options = { bufferBytesMax: 100_000 };
   const findings = fill(context, { target: "app.log", options, lines: 6000, ending: "closed" });
   const kept = numbersOf(findings);
-  assert.deepEqual(kept, upTo(kept.length));
-  assert.match(findings.stderr, /d: \d+ lines of the log ".*" were dropped\n$/);
+  // Under load the buffer may be full for a moment before the disk is.
+  assert.ok(kept.every((line, index) => index === 0 || line > (kept[index - 1] ?? 0)));
+  const [, lost, dropped] =
+    /the last (\d+) bytes .* are lost\nd: (\d+) lines .* were dropped\n$/.exec(findings.stderr) ?? [];
+  assert.ok(Number(lost) > 0 && Number(dropped) > 0 && kept.length + Number(dropped) <= 6000, findings.stderr);
 });
