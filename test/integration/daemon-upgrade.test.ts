@@ -49,12 +49,13 @@ async function upgradedPid(rig: Rig, before: number): Promise<number> {
   return pid;
 }
 
-test("20 upgrades under load lose no request, over kept and over new connections", async (context) => {
+test("upgrades under load lose no request, over kept and over new connections", async (context) => {
   const rig = await Rig.open(context);
   await rig.verb("start", "--daemon");
   const load = new Load(rig.ports.http);
   context.after(() => load.stop());
-  for (let round = 0; round < 20; round += 1) {
+  // bench/daemon-upgrade.ts does it 20 times, under wrk.
+  for (let round = 0; round < 5; round += 1) {
     const before = rig.pid() ?? 0;
     process.kill(before, "SIGUSR2");
     await eventually(() => ![before, undefined].includes(rig.pid()), "the successor takes over");
@@ -62,7 +63,7 @@ test("20 upgrades under load lose no request, over kept and over new connections
   }
   await load.stop();
   assert.deepEqual(load.failures.slice(0, 5), []);
-  assert.ok(load.answered > 1000, `${load.answered} requests answered`);
+  assert.ok(load.answered > 500, `${load.answered} requests answered`);
   assert.equal((await rig.verb("stop")).code, 0);
 });
 
