@@ -1,20 +1,21 @@
 /** Choosing, in the kernel, which of several listeners on one port gets a connection. */
+import {
+  attachProgram,
+  type Instruction,
+  JUMP,
+  JUMP_IF_EQUAL,
+  LOAD_HALF,
+  LOAD_WORD,
+  MODULO,
+  RETURN_ACCUMULATOR,
+  RETURN_CONSTANT,
+} from "./classic-bpf.ts";
 import { asIoError } from "./descriptors.ts";
-import { addressOf, check, libc } from "./libc.ts";
-import { SOL_SOCKET, setOption } from "./sockets.ts";
+import { setOption } from "./sockets.ts";
 
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 const SO_DETACH_REUSEPORT_BPF = 68;
-const INSTRUCTION_BYTES = 8;
 
-/** Opcodes of classic BPF: see the kernel's Documentation/networking/filter.rst. */
-const LOAD_WORD = 0x20;
-const LOAD_HALF = 0x28;
-const JUMP = 0x05;
-const MODULO = 0x94;
-const JUMP_IF_EQUAL = 0x15;
-const RETURN_CONSTANT = 0x06;
-const RETURN_ACCUMULATOR = 0x16;
 /** `SKF_AD_OFF + SKF_AD_RANDOM`: loading from here gives a random number. */
 const RANDOM = -0x1000 + 56;
 /** `SKF_AD_OFF + SKF_AD_PROTOCOL`: which protocol is in the frame. */
@@ -25,8 +26,6 @@ const SOURCE_PORT_OVER_IPV4 = -0x100000 + 20;
 const SOURCE_PORT_OVER_IPV6 = -0x100000 + 40;
 /** No listener has this position, so the kernel falls back to its hash. */
 const BY_HASH = -1;
-
-type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, operand: number];
 
 /**
  * Spreads new connections evenly and at random over some listeners of a `SO_REUSEPORT` group. Takes effect for the whole
@@ -44,7 +43,7 @@ export function steerReuseport(
 ): void {
   asIoError("steer connections", () => {
     if (liveIndices.length === 0 && reserved.length === 0) detach(fd);
-    else attach(fd, [...reservations(reserved), ...steeringProgram(liveIndices)]);
+    else attachProgram(fd, SO_ATTACH_REUSEPORT_CBPF, [...reservations(reserved), ...steeringProgram(liveIndices)]);
   });
 }
 
@@ -76,21 +75,6 @@ function steeringProgram(live: readonly number[]): Instruction[] {
     [RETURN_CONSTANT, 0, 0, index],
   ]);
   return [...pick, ...table, [RETURN_CONSTANT, 0, 0, live[0] ?? 0]];
-}
-
-function attach(fd: number, program: readonly Instruction[]): void {
-  const code = Buffer.alloc(program.length * INSTRUCTION_BYTES);
-  for (const [position, [opcode, jumpTrue, jumpFalse, operand]] of program.entries()) {
-    const at = position * INSTRUCTION_BYTES;
-    code.writeUInt16LE(opcode, at);
-    code.writeUInt8(jumpTrue, at + 2);
-    code.writeUInt8(jumpFalse, at + 3);
-    code.writeInt32LE(operand, at + 4);
-  }
-  const filter = Buffer.alloc(16);
-  filter.writeUInt16LE(program.length, 0);
-  filter.writeBigUInt64LE(addressOf(code), 8);
-  check("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, filter, filter.length));
 }
 
 /** Without a program there is nothing to detach, and the kernel says ENOENT: that is what was wanted. */

@@ -8,11 +8,11 @@ import type { TcpAddress } from "./socket-address.ts";
 import { AF_UNIX, boundAddress, encodeTcpAddress, encodeUnixAddress, usablePath } from "./socket-address.ts";
 
 export const SOL_SOCKET = 1;
-const SOCK_STREAM = 1;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_SEQPACKET = 5;
-const SOCK_NONBLOCK = 0o4000;
-const SO_REUSEADDR = 2;
+export const SOCK_NONBLOCK = 0o4000;
+export const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
@@ -194,7 +194,8 @@ export function setOption(fd: number, name: number, value: number): void {
   check("setsockopt", libc.setsockopt(fd, SOL_SOCKET, name, encoded, encoded.length));
 }
 
-function getOption(fd: number, option: { level: number; name: number; bytes: number }): Buffer {
+/** Reads a socket option. */
+export function getOption(fd: number, option: { level: number; name: number; bytes: number }): Buffer {
   const value = Buffer.alloc(option.bytes);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(value.length);

@@ -36,6 +36,12 @@ export class OpenSockets {
     this.#all = this.#all.map((one) => (one === open ? by : one));
   }
 
+  /** Has the sockets of an address in another order, by their descriptors. */
+  reorder(bound: string, fds: readonly number[]): void {
+    const port = [...this.at(bound)].sort((a, b) => fds.indexOf(a.fd) - fds.indexOf(b.fd));
+    this.#all = [...this.#all.filter((open) => open.bound !== bound), ...port];
+  }
+
   /** The kernel moves the last socket of a port into the gap. */
   remove(open: OpenSocket): void {
     const port = [...this.at(open.bound)];

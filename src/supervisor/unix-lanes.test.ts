@@ -13,7 +13,8 @@ after(() => rmSync(directory, { recursive: true }));
 let path: string;
 let count = 0;
 beforeEach(() => {
-  path = join(directory, `${(count += 1)}.sock`);
+  count += 1;
+  path = join(directory, `${count}.sock`);
 });
 
 test("a path leads from one socket to another and back, and each can be reached by itself", async () => {
@@ -54,6 +55,7 @@ async function listener(at: string, answer: string): Promise<Server> {
 
 async function ask(at: string): Promise<string> {
   const socket = connect(at);
-  const chunks = await Array.fromAsync(socket);
-  return Buffer.concat(chunks).toString();
+  let answer = "";
+  for await (const chunk of socket) answer += chunk;
+  return answer;
 }

@@ -56,7 +56,7 @@ function look(files: HomeFiles, pids: readonly number[]): readonly string[] {
     ...readdirSync(files.homes.run).flatMap((name) =>
       ["notify", "starts"].includes(name) ? [] : [`file run/${name}`],
     ),
-    ...readdirSync(join(files.starts, "any-user")).map((name) => `mark run/starts/${name}`),
+    ...marksIn(join(files.starts, "any-user")),
     ...readdirSync(files.notify).map((name) => `socket run/notify/${name}`),
   ];
 }
@@ -75,4 +75,9 @@ function killQuietly(pid: number): void {
   } catch {
     // It ended by itself.
   }
+}
+
+function marksIn(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).map((name) => `mark run/starts/${name}`);
 }

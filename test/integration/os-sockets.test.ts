@@ -7,6 +7,7 @@ import { after, describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { LaresError } from "../../src/core/errors.ts";
 import { steerReuseport } from "../../src/os/reuseport.ts";
+import { orderReuseport } from "../../src/os/reuseport-order.ts";
 import { usablePath } from "../../src/os/socket-address.ts";
 import { isAcceptable, listenTcp, listenUnix, peerCredentials } from "../../src/os/sockets.ts";
 import { run, shell } from "../../src/os/testing.ts";
@@ -109,6 +110,22 @@ for (const host of ["127.0.0.1", "::1", "::"]) {
     assert.deepEqual([isAcceptable(first.fd), isAcceptable(second.fd)], [true, true]);
     for (const socket of [plain, reserved]) socket.destroy();
     for (const { fd } of [first, second]) closeSync(fd);
+  });
+}
+
+for (const host of ["127.0.0.1", "0.0.0.0", "::1", "::"]) {
+  test(`the order of the listeners on ${host} is found out, also after some were closed, and no connection is made`, () => {
+    const first = listenTcp({ host, port: 0, backlog: 16, reusePort: true });
+    const [a, b, c, d, e] = [
+      first,
+      ...[1, 2, 3, 4].map(() => listenTcp({ ...first, backlog: 16, reusePort: true })),
+    ].map(({ fd }) => fd) as [number, number, number, number, number];
+    assert.deepEqual(orderReuseport([e, b, d, a, c], [0, 1, 2]), [a, b, c, d, e]);
+    closeSync(b);
+    // The last one moves into the gap.
+    assert.deepEqual(orderReuseport([a, c, d, e], [0]), [a, e, c, d]);
+    for (const fd of [a, c, d, e]) assert.equal(isAcceptable(fd), false);
+    for (const fd of [a, c, d, e]) closeSync(fd);
   });
 }
 
