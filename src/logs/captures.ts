@@ -169,7 +169,7 @@ export class Captures {
 
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
-    const taken = takeSlice(capture);
+    const taken = takeSlice(capture, this.#turnEndsMs);
     const wakesOften = nowMs - entry.servedMs < this.#pace.busyMs;
     entry.servedMs = nowMs;
     this.#pace.count(taken.bytes, nowMs);
@@ -210,11 +210,11 @@ export class Captures {
   }
 }
 
-/** One slice, also when it has to be cut in two because a segment ends in it. */
-function takeSlice(capture: Capture): Taken {
+/** One slice, also when it has to be cut because segments end in it, and less when that takes too long. */
+function takeSlice(capture: Capture, untilMs: number): Taken {
   let taken = capture.take();
   let bytes = taken.bytes;
-  while (taken.state === "flowing" && bytes < SLICE_BYTES) {
+  while (taken.state === "flowing" && bytes < SLICE_BYTES && monotonicMs() < untilMs) {
     taken = capture.take();
     bytes += taken.bytes;
   }

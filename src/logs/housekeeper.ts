@@ -1,12 +1,16 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { LogSpec } from "../core/spec.ts";
 import { compressSegment } from "./compress.ts";
 import { parseSegmentFileName, segmentFileName } from "./names.ts";
 import { expiredSegments } from "./retention.ts";
 import { listSegments } from "./segments.ts";
 import { removeSegment, sizedSegments } from "./sized-segments.ts";
+
+/** Looking at a directory may take this share of the time: a service may rotate all the time and keep thousands of segments. */
+const SHARE = 1 / 10;
 
 /**
  * Compresses and deletes closed segments: one directory after the other, off the event loop, each as soon as one of its
@@ -35,13 +39,13 @@ export class Housekeeper {
   }
 
   async #workOff(): Promise<void> {
-    for (;;) {
+    for (let lookedMs = 0; ; await setTimeout(lookedMs / SHARE)) {
       const [next] = this.#due;
       if (next === undefined) return;
       const [directory, limits] = next;
       this.#due.delete(directory);
       try {
-        await tidyDirectory(directory, limits);
+        lookedMs = await tidyDirectory(directory, limits);
       } catch (error) {
         this.#onError(error as Error);
       }
@@ -49,15 +53,19 @@ export class Housekeeper {
   }
 }
 
-async function tidyDirectory(directory: string, limits: LogSpec): Promise<void> {
-  if (!existsSync(directory)) return;
+/** @returns how many milliseconds were not spent on compressing */
+async function tidyDirectory(directory: string, limits: LogSpec): Promise<number> {
+  if (!existsSync(directory)) return 0;
+  const startMs = performance.now();
   await removeLeftovers(directory);
   await expire(directory, limits);
-  if (limits.compress === "none") return;
+  const lookedMs = performance.now() - startMs;
+  if (limits.compress === "none") return lookedMs;
   for (const segment of listSegments(directory)) {
     if (segment.rotatedAt !== null && !segment.compressed) await compressSegment(directory, segment);
   }
   await expire(directory, limits);
+  return lookedMs;
 }
 
 /** What a crash left: half-written compressed segments, and indexes whose segments were deleted. */

@@ -201,7 +201,10 @@ export class SegmentWriter {
     if (!existsSync(this.#path(null, "log"))) this.#finishRotation();
     const known = statSync(this.#path(null, "log"), { throwIfNoEntry: false });
     // The index comes first, so that whoever can open a log finds its index.
-    const startsAt = Math.max(this.#streamBytes, endInStream(this.#rotated().at(-1)));
+    // Only once: a stream may have thousands of segments, and rotate hundreds of times a second.
+    if (this.#lastClosed === undefined)
+      this.#streamBytes = Math.max(this.#streamBytes, endInStream(this.#rotated().at(-1)));
+    const startsAt = this.#streamBytes;
     const index = new IndexWriter(this.#path(null, "idx"), { segmentBytes: known?.size ?? 0, startsAt });
     try {
       // Not O_APPEND: splice(2) refuses such files.
@@ -217,6 +220,8 @@ export class SegmentWriter {
 
   /** An index without its log: either a rotation was interrupted between the two, or others took the log away. */
   #finishRotation(): void {
+    // After every rotation there is neither. Looking at all segments each time would take longer and longer.
+    if (!existsSync(this.#path(null, "idx"))) return;
     const newest = this.#rotated().at(-1);
     if (newest !== undefined && !existsSync(newest.indexPath)) renameIfThere(this.#path(null, "idx"), newest.indexPath);
     rmSync(this.#path(null, "idx"), { force: true });
@@ -242,7 +247,8 @@ export class SegmentWriter {
 
   /** A moment above every one in use, also after the wall clock was set back. */
   #freeMoment(): string {
-    const newest = this.#rotated().at(-1)?.rotatedAt ?? null;
+    // Nobody else closes segments of this stream: it only has to be looked up once.
+    const newest = this.#lastClosed?.moment ?? this.#rotated().at(-1)?.rotatedAt ?? null;
     const floorMs = newest === null ? 0 : timeOfMoment(newest) + 1;
     return momentOf(Math.max(Math.floor(this.#context.now()), floorMs));
   }
