@@ -34,7 +34,6 @@ export class PidFile implements Disposable {
    * ```
    */
   static async take(path: string): Promise<PidFile> {
-    mkdirSync(dirname(path), { recursive: true });
     for (;;) {
       const fd = await lock(path);
       // Its holder may have removed it between our opening and locking it: then what we hold is no file any more.
@@ -132,6 +131,7 @@ async function lock(path: string): Promise<number> {
     });
   };
   try {
+    mkdirSync(dirname(path), { recursive: true });
     if (lockFile) {
       const fd = lockFile(path);
       if (fd === undefined) throw held();

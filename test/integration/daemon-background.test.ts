@@ -82,6 +82,27 @@ test("a start that fails prints the error of the child and returns its exit code
   assert.equal(rig.pid(), undefined);
 });
 
+for (const [what, args, refusal] of [
+  [
+    "its output",
+    ["--output", "/dev/null/no/app.out"],
+    /^error: Cannot open "\/dev\/null\/no\/app.out": ENOTDIR\nhint: /,
+  ],
+  [
+    "its PID file",
+    ["--pid-file", "/dev/null/no/app.pid"],
+    /error: Cannot write PID file "\/dev\/null\/no\/app.pid": ENOTDIR\nhint: /,
+  ],
+] as const) {
+  test(`a directory that cannot be written to for ${what} is said in a sentence`, async (context) => {
+    const rig = await Rig.open(context);
+    const { code, stderr } = await rig.verb("start", "--daemon", ...args);
+    assert.equal(code, 1);
+    assert.match(stderr, refusal);
+    assert.doesNotMatch(stderr, /^ +at /m);
+  });
+}
+
 test("reload waits for the outcome, good or bad", async (context) => {
   const rig = await Rig.open(context);
   await rig.verb("start", "--daemon");

@@ -10,6 +10,10 @@ test("as PID 1 of a container it serves, answers probes, and TERM from outside s
   assert.equal(await rig.get(), "hello from 1\n");
   assert.equal((await rig.health("/livez")).status, 200);
   const inner = Number(readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, "utf8"));
+  // Its end is the container's, so nobody could take over.
+  process.kill(inner, "SIGUSR2");
+  await running.line(/Cannot upgrade in place: this is process 1/);
+  assert.equal(await rig.get(), "hello from 1\n");
   process.kill(inner, "SIGTERM");
   assert.equal((await running.end()).code, 0);
 });
