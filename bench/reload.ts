@@ -1,139 +1,135 @@
 /**
- * Requests that fail, and how long they take, while a service of two instances is reloaded every two seconds.
+ * Requests that fail, and how long they take, while a service of two instances is changed again and again: reloaded every
+ * two seconds; scaled to four and back; its supervisor killed; bad versions tried every other time.
  *
- * wrk asks over 100 connections, kept alive and one for each request. PM2's cluster mode runs the same program beside it.
+ * A hundred clients ask without pause, over kept connections and over one for each request. PM2's cluster mode runs the same
+ * program beside it.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { lares } from "./contender-lares.ts";
 import { pm2 } from "./contender-pm2.ts";
-import { installed, type Row, report, small, temporaryDirectory } from "./tools.ts";
+import { startLoad, type Target } from "./http-load.ts";
+import { misdeeds, plainNode, type Subject, subjectsIn, versionedIn } from "./reload-tools.ts";
+import { type Row, report, small, temporaryDirectory } from "./tools.ts";
 
-const seconds = small ? 8 : 60;
-const everyMs = 2000;
-const root = path.join(import.meta.dirname, "..");
-const fixtures = path.join(root, "test/fixtures/register");
+const seconds = small ? 3 : 60;
+const calmSeconds = small ? 1 : 5;
+const everyMs = small ? 1000 : 2000;
+const killEveryMs = small ? 1500 : 5000;
+const connections = 100;
+const bin = path.join(import.meta.dirname, "../bin/lares");
 
-interface Subject {
+/** What is done to a service under load, over and over: each call is one change. */
+interface Change {
   readonly name: string;
-  readonly port: number;
-  readonly service: object;
+  /** @param round counts from 0 */
+  once(round: number): Promise<unknown>;
 }
 
-const node = (file: string, port: number) => ({
-  command: ["node", path.join(fixtures, file)],
-  env: { PORT: String(port) },
-  listen: { http: `127.0.0.1:${port}` },
-});
-const python = path.join(root, "examples/other-languages/python-http/server.py");
-/** The ports are below those that the kernel gives to clients, of which some thousands are used here. */
-const subjects: readonly Subject[] = [
-  { name: "node http", port: 17_301, service: node("http.mjs", 17_301) },
-  { name: "express", port: 17_302, service: node("express.mjs", 17_302) },
-  {
-    name: "python",
-    port: 17_303,
-    service: { command: ["python3", "-u", python], listen: { http: "127.0.0.1:17303" }, ready: "notify" },
-  },
-];
+type Changes = Readonly<Record<"reload" | "scale" | "kill" | "badVersion", Change>>;
 
-if (!installed("wrk")) throw new Error("wrk is not installed (Debian: apt install wrk)");
 using directory = temporaryDirectory();
-const bin = path.join(root, "bin/lares");
-const pm2Home = path.join(directory.path, "pm2-home");
 const rows: Row[] = [];
-for (const subject of subjects) await tryLares(subject);
+const subjects = subjectsIn(directory.path);
+for (const subject of subjects) await tryLares(subject, ({ reload }) => [reload]);
+const [plain] = subjects;
+if (plain) await tryLares(plain, ({ scale, kill }) => [scale, kill]);
+await tryLares(versionedIn(directory.path), ({ badVersion }) => [badVersion]);
 await tryPm2();
 report("reload", rows, [
-  `${seconds} s each, a reload every ${everyMs / 1000} s; failed: connect, read, write errors and answers that are not 2xx or 3xx`,
+  `${connections} clients, ${seconds} s for each row, a change every ${everyMs / 1000} s; failed: no whole answer, or one that is not 200`,
+  "wanted: none failed; p99 within 3 times that of the same load without changes",
 ]);
 
-async function tryLares({ name, port, service }: Subject): Promise<void> {
+async function tryLares(subject: Subject, choose: (changes: Changes) => readonly Change[]): Promise<void> {
   using home = temporaryDirectory();
   const contender = lares(home.path);
-  const file = path.join(directory.path, `${name}.json`);
-  const reload = { settle: "200ms" };
-  writeFileSync(file, JSON.stringify({ services: { web: { ...service, instances: 2, reload } } }));
+  const file = path.join(home.path, "lares.json");
+  writeFileSync(path.join(directory.path, "mode"), "good");
+  writeFileSync(file, JSON.stringify({ services: { web: subject.service } }));
   contender.invoke("up", "-f", file);
   try {
-    await measure(`lares, ${name}`, {
-      port,
-      reload: [bin, ["reload", "web", "--home", path.join(home.path, "lares")]],
-    });
+    for (const change of choose(changesOf(path.join(home.path, "lares")))) {
+      await measure(`lares, ${subject.name}, ${change.name}`, { target: subject.target, change });
+    }
   } finally {
     await contender.end();
   }
+}
+
+function changesOf(home: string): Changes {
+  const invoke = (...args: string[]) => ended(bin, [...args, "--home", home]);
+  let killedAt = 0;
+  return {
+    reload: { name: "reload", once: () => invoke("reload", "web") },
+    scale: { name: "scale 2, 4, 2", once: (round) => invoke("scale", round % 2 === 0 ? "web=4" : "web=2") },
+    kill: {
+      name: "reload, kill -9",
+      async once() {
+        const reloaded = invoke("reload", "web");
+        if (performance.now() - killedAt > killEveryMs) {
+          killedAt = performance.now();
+          process.kill(Number(readFileSync(path.join(home, "run/lares.pid"), "utf8")), "SIGKILL");
+        }
+        await reloaded;
+      },
+    },
+    badVersion: {
+      name: "bad versions",
+      async once(round) {
+        const misdeed = round % 2 === 0 ? misdeeds[(round / 2) % misdeeds.length] : "good";
+        writeFileSync(path.join(directory.path, "mode"), misdeed ?? "good");
+        const code = await invoke("reload", "web");
+        if ((code === 0) !== (misdeed === "good"))
+          throw new Error(`a version that is ${misdeed}: reload ended with ${code}`);
+      },
+    },
+  };
 }
 
 async function tryPm2(): Promise<void> {
   const contender = pm2(directory.path);
   if (contender === null) return;
   const file = path.join(directory.path, "cluster.json");
-  const prefix = process.env.LARES_BENCH_PM2 ?? path.join(directory.path, "pm2");
-  const command = path.join(prefix, "node_modules/pm2/bin/pm2");
-  const app = { name: "web", script: path.join(fixtures, "http.mjs"), instances: 2, exec_mode: "cluster" };
-  writeFileSync(file, JSON.stringify({ apps: [{ ...app, env: { PORT: "17304" } }] }));
+  const app = { name: "web", script: plainNode, instances: 2, exec_mode: "cluster", env: { PORT: "17304" } };
+  writeFileSync(file, JSON.stringify({ apps: [app] }));
   contender.invoke("start", file, "--silent");
+  const prefix = process.env.LARES_BENCH_PM2 ?? path.join(directory.path, "pm2");
+  const command = [path.join(prefix, "node_modules/pm2/bin/pm2"), "reload", "web"];
+  const env = { ...process.env, PM2_HOME: path.join(directory.path, "pm2-home") };
   try {
     await pause(1000);
-    await measure("pm2 cluster, node http", { port: 17_304, reload: [process.execPath, [command, "reload", "web"]] });
+    const change = { name: "reload", once: () => ended(process.execPath, command, env) };
+    await measure("pm2 cluster, node http, reload", { target: { host: "127.0.0.1", port: 17_304 }, change });
   } finally {
     await contender.end();
   }
 }
 
-async function measure(
-  name: string,
-  { port, reload }: { port: number; reload: readonly [string, readonly string[]] },
-): Promise<void> {
-  for (const keepAlive of [true, false]) {
-    const calm = await load(port, { keepAlive, forSeconds: Math.min(5, seconds) });
-    const running = load(port, { keepAlive, forSeconds: seconds });
-    const deadline = performance.now() + (seconds - 1) * 1000;
-    let reloads = 0;
-    while (performance.now() < deadline) {
-      const next = pause(everyMs);
-      await once(spawn(...reload, { stdio: "ignore", env: { ...process.env, PM2_HOME: pm2Home } }), "close");
-      reloads += 1;
-      await next;
-    }
-    const shaken = await running;
-    const figures = {
-      reloads,
-      "requests/s": shaken.rate,
-      failed: shaken.failed,
-      "p99 ms": shaken.p99Ms,
-      "p99 ms, calm": calm.p99Ms,
-    };
+/** One row for each kind of clients; in a glance the rows take turns. */
+async function measure(name: string, { target, change }: { target: Target; change: Change }): Promise<void> {
+  for (const keepAlive of small ? [rows.length % 2 === 0] : [true, false]) {
+    const calm = startLoad(target, { connections, keepAlive });
+    await pause(calmSeconds * 1000);
+    const { p99Ms: calmMs } = await calm();
+    const end = startLoad(target, { connections, keepAlive });
+    const deadline = performance.now() + seconds * 1000;
+    let changes = 0;
+    for (; performance.now() < deadline; changes++) await Promise.all([change.once(changes), pause(everyMs)]);
+    const { rate, failures, p99Ms, maxMs } = await end();
+    const failed = [...failures.values()].reduce((sum, count) => sum + count, 0);
+    const figures = { changes, "requests/s": rate, failed, "p99 ms": p99Ms, "p99 ms, calm": calmMs, "max ms": maxMs };
     rows.push({ name: `${name}, ${keepAlive ? "keep-alive" : "one per request"}`, figures });
+    for (const [kind, count] of failures) console.log(`  ${name}: ${count} × ${kind}`);
   }
 }
 
-interface Load {
-  readonly rate: number;
-  readonly failed: number;
-  readonly p99Ms: number;
-}
-
-async function load(port: number, options: { keepAlive: boolean; forSeconds: number }): Promise<Load> {
-  const header = options.keepAlive ? [] : ["-H", "Connection: close"];
-  const args = ["-t1", "-c100", `-d${options.forSeconds}s`, "--latency", ...header, `http://127.0.0.1:${port}/`];
-  const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
-  let text = "";
-  child.stdout.setEncoding("utf8").on("data", (part: string) => {
-    text += part;
-  });
-  await once(child, "close");
-  const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
-  const bad = /Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? "0";
-  const [, value = "NaN", unit = "ms"] = /99%\s+([\d.]+)(us|ms|s)/.exec(text) ?? [];
-  const scale = { us: 0.001, ms: 1, s: 1000 }[unit] ?? 1;
-  return {
-    rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
-    failed: [...errors, bad].reduce((sum, count) => sum + Number(count), 0),
-    p99Ms: Number(value) * scale,
-  };
+/** Runs a command to its end. @returns its exit code */
+async function ended(command: string, args: readonly string[], env = process.env): Promise<number | null> {
+  const [code] = await once(spawn(command, args, { stdio: "ignore", env }), "close");
+  return code;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # One socat for each connection. `systemd-socket-activate` accepts them: like any other program it takes the sockets that
-# LISTEN_FDS counts, and LISTEN_PID names the one that they are for. (socat itself takes one from version 1.8 on: ACCEPT-FD.)
+# LISTEN_FDS counts, and LISTEN_PID names the one that they are for. (The socat of Debian 12 has no address for such a socket.)
 lock=$(mktemp)
 # It would take its children with it when it ends; setpriv forbids that.
 sh -c 'LISTEN_PID=$$ exec "$@"' sh systemd-socket-activate --accept --inetd \
