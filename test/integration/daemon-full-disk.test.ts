@@ -22,8 +22,9 @@ function fill(context: TestContext, how: { target: string; options: object; line
   const out = how.target === "stdout" ? '>>"$0/app.log"' : ">/dev/null";
   const script = `mount -t tmpfs -o size=2m lares-test "$0" && "$@" ${out}; rm -f "$0/ballast"; cat "$0"/app.log.* "$0/app.log" 2>/dev/null; true`;
   const args = [fixture, directory, how.target, JSON.stringify(how.options), String(how.lines), how.ending];
-  const command = ["sh", "-c", script, directory, process.execPath, "--disable-warning=ExperimentalWarning", ...args];
-  const { stdout, stderr } = spawnSync("unshare", [...asUser, "--mount", ...command], { encoding: "utf8" });
+  const program = [process.execPath, "--disable-warning=ExperimentalWarning", ...args];
+  const [file = "", ...argv] = ["unshare", ...asUser, "--mount", "sh", "-c", script, directory, ...program];
+  const { stdout, stderr } = spawnSync(file, argv, { encoding: "utf8" });
   return { lines: stdout.split("\n").slice(0, -1).map(readLine), stderr };
 }
 
