@@ -56,6 +56,7 @@ for (const form of ["plain", "compressed"]) {
       numbered(20, 30),
     );
     assert.deepEqual(await texts({ directory, sinceMs: startMs + 97_500, lines: 50 }), numbered(98, 100));
+    assert.deepEqual(await texts({ directory, grep: /^line [3-5]0$/ }), ["line 30", "line 40", "line 50"]);
   });
 }
 
