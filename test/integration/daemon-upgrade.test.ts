@@ -5,6 +5,7 @@ import { Agent, get, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { isAlive } from "../../src/daemon/pid-file.ts";
+import { parentOf } from "../../src/os/processes.ts";
 import { eventually, Rig } from "./daemon-rig.ts";
 
 /** Clients that ask all the time, over kept and over new connections; every failure is remembered. */
@@ -114,6 +115,8 @@ test("a request that takes long is finished by the old process after the new one
   const slow = rig.get("/slow?ms=2500");
   const pid = await upgradedPid(rig, before);
   assert.match(await rig.get(), new RegExp(`from ${pid}`));
+  // systemd takes care only of what is its own child.
+  assert.notEqual(parentOf(pid), before);
   assert.equal(await slow, "that took a while\n");
   await eventually(() => !isAlive(before), "the predecessor ends");
   assert.equal(rig.pid(), pid);

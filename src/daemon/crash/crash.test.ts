@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { errorChain, writeCrashReport } from "./report.ts";
 
@@ -60,6 +60,15 @@ test("only the latest reports are kept", (context) => {
     writeCrashReport(new Error("x"), { directory, context: { name: `d`, kind: "gaveUp" } });
   }
   assert.ok(readdirSync(directory).length <= 20);
+});
+
+test("of heap snapshots only the latest is kept, beside its report", (context) => {
+  const directory = directoryFor(context);
+  const report = { directory, context: { name: "d", kind: "overLimit" }, heapSnapshot: true } as const;
+  writeFileSync(join(directory, "d.before.heapsnapshot"), "");
+  const file = writeCrashReport(new Error("x"), report) ?? "";
+  const snapshot = basename(file).replace(/json$/, "heapsnapshot");
+  assert.deepEqual(readdirSync(directory).sort(), [snapshot, basename(file)].sort());
 });
 
 test("an unwritable directory is no further error", () => {
