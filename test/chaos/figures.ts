@@ -17,7 +17,9 @@ export function figuresOf(trial: Trial, size: { services: number; kills: number;
     "commands given meanwhile": trial.commands,
     "processes started": trial.starts,
     "exit codes and signals checked": exits.known,
-    "exits of unknown status (keeper and supervisor were both dead)": exits.unknown,
+    "exits of unknown status (keeper and supervisor were both dead, or died before they held the process)":
+      exits.unknown,
+    "of these, ended before anybody held them": exits.unheld,
     "HTTP requests": trial.requests,
     "numbered lines": lines.count,
     "log files, of these compressed": `${lines.files}, ${lines.compressed}`,

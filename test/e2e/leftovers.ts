@@ -51,7 +51,10 @@ function look(files: HomeFiles, pids: readonly number[]): readonly string[] {
   const group = cgroupOf(files);
   return [
     ...taggedOf(files).map((pid) => `process ${pid}: ${commandOf(pid)}`),
-    ...pids.filter(isAlive).map((pid) => `keeper or supervisor ${pid}: ${commandOf(pid)}`),
+    // Others may have got the number of one that is gone.
+    ...pids
+      .filter((pid) => isAlive(pid) && commandOf(pid).includes(join(files.homes.run, "..")))
+      .map((pid) => `keeper or supervisor ${pid}: ${commandOf(pid)}`),
     ...(group !== undefined && existsSync(group) ? [`cgroup ${group}`] : []),
     ...readdirSync(files.homes.run).flatMap((name) =>
       ["notify", "starts"].includes(name) ? [] : [`file run/${name}`],
