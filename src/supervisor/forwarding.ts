@@ -103,7 +103,7 @@ export class Forwarding {
     this.#child = child;
     // That it is gone is told by its exit.
     child.stdin.on("error", () => {});
-    createInterface({ input: child.stdout }).on("line", (line) => this.#hear(JSON.parse(line)));
+    createInterface({ input: child.stdout }).on("line", (line) => this.#hear(line));
     child.once("error", ({ message }) => this.#ended(child, message));
     child.once("exit", (code, signal) => this.#ended(child, signal ? `killed by ${signal}` : `exit code ${code}`));
     this.#configure();
@@ -130,7 +130,9 @@ export class Forwarding {
     this.#child?.stdin?.write(`${JSON.stringify(command)}\n`);
   }
 
-  #hear(report: ForwarderReport): void {
+  #hear(line: string): void {
+    const report = parse(line);
+    if (report === undefined) return;
     if (report.report === "event") this.#options.record({ ...report.event });
     else this.#questions.get(report.id)?.(report.sinks);
   }
@@ -151,6 +153,15 @@ export class Forwarding {
 
 function forwarded({ name, log, directory, env }: ServiceSpec): ForwardedService {
   return { service: name, sinks: log.to ?? [], directory, env };
+}
+
+/** One that was killed may have been in the middle of a line. */
+function parse(line: string): ForwarderReport | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 function unknownView({ name, by }: Pick<SinkView, "name" | "by">): SinkView {
