@@ -29,24 +29,41 @@ test("no connection waits for a slot that crashes at every start", async () => {
   assert.ok(p99 < 250 && max < 1000, `99 % waited for at most ${p99} ms, one for ${max} ms`);
 });
 
+test("P22: reloads under a flood of new connections fail none of them", async (context) => {
+  await using rig = createRig();
+  const port = await fourSlots(rig);
+  const flood = { isOn: true };
+  const startedAt = performance.now();
+  const flooded = connections(port, Number.POSITIVE_INFINITY, flood);
+  for (let round = 0; round < 2; round++) await rig.ok("reload", "web");
+  flood.isOn = false;
+  const { slots, waitedMs } = await flooded;
+  const perSecond = waitedMs.length / ((performance.now() - startedAt) / 1000);
+  context.diagnostic(`${waitedMs.length} connections, ${Math.round(perSecond)} a second`);
+  assert.deepEqual([...slots.keys()].sort(), ["0", "1", "2", "3"]);
+});
+
 async function fourSlots(rig: Rig): Promise<number> {
   const port = await freePort();
   const env = { PORT: port, BAD_SLOT_FILE: `${rig.directory}/bad-slot` };
   const restart = { delay: "1ms", delay_max: "20ms", jitter: 0, intensity: 1000, period: "60s" };
   const listen = { tcp: `127.0.0.1:${port}` };
-  await rig.up({ web: { command: ["node", fixture("reload/says-slot.mjs")], env, listen, instances: 4, restart } });
+  const command = ["node", fixture("reload/says-slot.mjs")];
+  const reload = { settle: "100ms", parallel: 2 };
+  await rig.up({ web: { command, env, listen, instances: 4, restart, reload } });
   return port;
 }
 
-/** Opens connections, 50 at a time. How many each slot answered, and how long each took, in order. */
-async function connections(port: number, count: number) {
+/** Opens connections, 50 at a time. How many each slot answered (or each error, in its place), and how long each took, in order. */
+async function connections(port: number, count: number, flood = { isOn: true }) {
   const slots = new Map<string, number>();
   const waitedMs: number[] = [];
   let left = count;
   const client = async () => {
-    while (left-- > 0) {
+    while (flood.isOn && left-- > 0) {
       const startedAt = performance.now();
-      const slot = (await connect(port, "127.0.0.1").setEncoding("utf8").toArray()).join("");
+      const answer = connect(port, "127.0.0.1").setEncoding("utf8").toArray();
+      const slot = await answer.then((parts) => parts.join(""), String);
       slots.set(slot, (slots.get(slot) ?? 0) + 1);
       waitedMs.push(performance.now() - startedAt);
     }
