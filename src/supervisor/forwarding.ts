@@ -82,7 +82,10 @@ export class Forwarding {
     if (child === undefined) return this.close();
     const { promise, resolve } = Promise.withResolvers<void>();
     child.once("exit", () => resolve());
-    const timer = setTimeout(() => child.kill("SIGKILL"), finishMs);
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      resolve();
+    }, finishMs);
     this.#tell({ tell: "finish" });
     this.#child = undefined;
     await promise;
