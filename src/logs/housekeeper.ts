@@ -9,8 +9,8 @@ import { expiredSegments } from "./retention.ts";
 import { listSegments } from "./segments.ts";
 import { removeSegment, sizedSegments } from "./sized-segments.ts";
 
-/** Looking at a directory may take this share of the time: a service may rotate all the time and keep thousands of segments. */
-const SHARE = 1 / 10;
+/** A rest for each segment that was looked at: a service may rotate all the time and keep thousands of them. */
+const REST_MS_PER_SEGMENT = 0.2;
 
 /**
  * Compresses and deletes closed segments: one directory after the other, off the event loop, each as soon as one of its
@@ -39,13 +39,13 @@ export class Housekeeper {
   }
 
   async #workOff(): Promise<void> {
-    for (let lookedMs = 0; ; await setTimeout(lookedMs / SHARE)) {
+    for (let seen = 0; ; await setTimeout(seen * REST_MS_PER_SEGMENT)) {
       const [next] = this.#due;
       if (next === undefined) return;
       const [directory, limits] = next;
       this.#due.delete(directory);
       try {
-        lookedMs = await tidyDirectory(directory, limits);
+        seen = await tidyDirectory(directory, limits);
       } catch (error) {
         this.#onError(error as Error);
       }
@@ -53,19 +53,16 @@ export class Housekeeper {
   }
 }
 
-/** @returns how many milliseconds were not spent on compressing */
+/** @returns how many segments there are */
 async function tidyDirectory(directory: string, limits: LogSpec): Promise<number> {
   if (!existsSync(directory)) return 0;
-  const startMs = performance.now();
   await removeLeftovers(directory);
-  await expire(directory, limits);
-  const lookedMs = performance.now() - startMs;
-  if (limits.compress === "none") return lookedMs;
+  const left = await expire(directory, limits);
+  if (limits.compress === "none") return left;
   for (const segment of listSegments(directory)) {
     if (segment.rotatedAt !== null && !segment.compressed) await compressSegment(directory, segment);
   }
-  await expire(directory, limits);
-  return lookedMs;
+  return expire(directory, limits);
 }
 
 /** What a crash left: half-written compressed segments, and indexes whose segments were deleted. */
@@ -82,7 +79,10 @@ async function removeLeftovers(directory: string): Promise<void> {
   }
 }
 
-async function expire(directory: string, limits: LogSpec): Promise<void> {
+/** @returns how many segments are left */
+async function expire(directory: string, limits: LogSpec): Promise<number> {
   const segments = await sizedSegments(directory);
-  for (const segment of expiredSegments(segments, limits, Date.now())) await removeSegment(segment);
+  const expired = expiredSegments(segments, limits, Date.now());
+  for (const segment of expired) await removeSegment(segment);
+  return segments.length - expired.size;
 }
