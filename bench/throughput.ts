@@ -9,10 +9,11 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { lares } from "./contender-lares.ts";
 import { pm2 } from "./contender-pm2.ts";
-import { installed, quantile, type Row, report, run, small, temporaryDirectory } from "./tools.ts";
+import { childrenOf, cpuPercentOf, installed, quantile, type Row, report, small, temporaryDirectory } from "./tools.ts";
 
 const rounds = small ? 3 : 11;
 const seconds = small ? 1 : 5;
@@ -22,6 +23,8 @@ const program = path.join(import.meta.dirname, "reuseport-fixture.ts");
 interface Pair {
   readonly name: string;
   readonly port: number;
+  /** All that take part in an answer. */
+  readonly pids: readonly number[];
   end(): Promise<void>;
 }
 
@@ -39,23 +42,43 @@ try {
 }
 
 async function compare(keepAlive: boolean): Promise<readonly Row[]> {
-  const rates = new Map(pairs.map(({ name }) => [name, [] as number[]]));
-  for (let round = 0; round < rounds; round++) {
+  const turns = new Map<string, Turn[]>(pairs.map(({ name }) => [name, []]));
+  // The first round is for the compiler, and not counted.
+  for (let round = 0; round <= rounds; round++) {
     // Nobody is always the one that comes after another.
     const order = pairs.map((_, index) => pairs[(index + round) % pairs.length]);
-    for (const pair of order) if (pair) rates.get(pair.name)?.push(rateOf(pair.port, keepAlive));
+    for (const pair of order) {
+      const turn = pair && (await turnOf(pair, keepAlive));
+      if (turn && round > 0) turns.get(pair.name)?.push(turn);
+    }
   }
-  const medianOf = (name: string) => quantile(rates.get(name) ?? [], 0.5);
+  const median = (name: string, figure: keyof Turn) => {
+    const values = (turns.get(name) ?? []).map((turn) => turn[figure]);
+    return quantile(values, 0.5);
+  };
   return pairs.map(({ name }) => ({
     name: `${name}, ${keepAlive ? "keep-alive" : "one per request"}`,
-    figures: { "requests/s": medianOf(name), "of bare": medianOf(name) / medianOf("bare") },
+    figures: {
+      "requests/s": median(name, "rate"),
+      "of bare": median(name, "rate") / median("bare", "rate"),
+      "processor µs each": median(name, "costUs"),
+    },
   }));
 }
 
-function rateOf(port: number, keepAlive: boolean): number {
+interface Turn {
+  readonly rate: number;
+  /** Processor time for one request: what else the machine does hardly matters to it. */
+  readonly costUs: number;
+}
+
+async function turnOf({ port, pids }: Pair, keepAlive: boolean): Promise<Turn> {
   const header = keepAlive ? [] : ["-H", "Connection: close"];
-  const text = run(["wrk", "-t1", "-c100", `-d${seconds}s`, ...header, `http://127.0.0.1:${port}/`]);
-  return Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
+  const args = ["-t1", "-c100", `-d${seconds}s`, ...header, `http://127.0.0.1:${port}/`];
+  const wrk = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const [said, percent] = await Promise.all([text(wrk.stdout), cpuPercentOf(pids, seconds * 1000)]);
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1]);
+  return { rate, costUs: ((percent / 100) * 1e6) / rate };
 }
 
 async function underLares(port: number): Promise<Pair> {
@@ -65,7 +88,8 @@ async function underLares(port: number): Promise<Pair> {
   const web = { command: ["node", program], env: { PORT: String(port) }, listen, instances: 2 };
   writeFileSync(file, JSON.stringify({ services: { web } }));
   contender.invoke("up", "-f", file);
-  return { name: "lares", port, end: () => contender.end() };
+  const pids = (JSON.parse(contender.invoke("ls", "--json")) as { pid: number }[]).map(({ pid }) => pid);
+  return { name: "lares", port, pids, end: () => contender.end() };
 }
 
 async function bare(port: number): Promise<Pair> {
@@ -78,7 +102,7 @@ async function bare(port: number): Promise<Pair> {
     for (const child of children) child.kill();
     await Promise.all(ends);
   };
-  return { name: "bare", port, end };
+  return { name: "bare", port, pids: children.flatMap(({ pid }) => pid ?? []), end };
 }
 
 async function underPm2(port: number): Promise<Pair | null> {
@@ -90,7 +114,8 @@ async function underPm2(port: number): Promise<Pair | null> {
   writeFileSync(file, JSON.stringify({ apps: [app] }));
   contender.invoke("start", file, "--silent");
   await listening(port);
-  return { name: "pm2 cluster", port, end: () => contender.end() };
+  const pids = [...contender.pids(), ...childrenOf(contender.pids())];
+  return { name: "pm2 cluster", port, pids, end: () => contender.end() };
 }
 
 /** Until somebody accepts. */
