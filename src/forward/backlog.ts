@@ -68,7 +68,7 @@ export class Backlog {
     for await (const head of merge([...this.#streams.values()].map(({ cursor }) => cursor))) {
       if (!reading.take(head)) break;
     }
-    reading.passSegments();
+    reading.finish();
     return reading.batch();
   }
 
@@ -117,7 +117,7 @@ class Reading {
   readonly #marks: Record<string, StreamMark>;
   readonly #streams: ReadonlyMap<string, Stream>;
   readonly #entries: Entry[] = [];
-  readonly #reached = new Map<string, OrderedLine>();
+  readonly #reached = new Map<string, Reached>();
   #bytes = 0;
   #isFull = false;
   #lostBytes: number | null = 0;
@@ -136,18 +136,19 @@ class Reading {
       return false;
     }
     const name = nameOf(head.line);
-    const before = this.#marks[name];
-    if (this.#reached.get(name)?.segment !== head.segment) this.#look(name, head);
-    const mark = markBehind(head, before);
-    this.#marks[name] = mark;
-    this.#reached.set(name, head);
-    this.#entries.push({ ...head.line, timeNs: BigInt(mark.timeNs) });
+    const reached = this.#reached.get(name) ?? this.#begin(name, head);
+    if (reached.head.segment !== head.segment) this.#look(name, { reached, head });
+    reached.head = head;
+    reached.total = head.segment.startsAt === undefined ? reached.total + size : head.segment.startsAt + head.end;
+    reached.timeNs = laterThan(reached.timeNs, head.line.timeMs);
+    this.#entries.push({ ...head.line, timeNs: reached.timeNs });
     this.#bytes += size;
     return true;
   }
 
-  /** A closed segment that was read to its end may be deleted from now on, without anything being lost. */
-  passSegments(): void {
+  /** Notes where everything ends that was taken. What is left of a segment that was read to its end may be deleted then. */
+  finish(): void {
+    for (const [name, reached] of this.#reached) this.#marks[name] = markBehind(reached);
     for (const [name, { cursor }] of this.#streams) {
       const mark = this.#marks[name];
       if (mark === undefined || cursor.head !== undefined || cursor.passed <= mark.after) continue;
@@ -165,11 +166,19 @@ class Reading {
     };
   }
 
-  /** The first line of a segment: whether it follows the one before without a gap. */
-  #look(name: string, { segment, begin }: OrderedLine): void {
+  /** The first line of a stream in this batch. */
+  #begin(name: string, head: OrderedLine): Reached {
     const mark = this.#marks[name];
-    if (mark === undefined) return;
-    const step = segment.startsAt === undefined ? 0 : segment.startsAt + begin - mark.total;
+    const reached = { head, total: mark?.total ?? 0, timeNs: BigInt(mark?.timeNs ?? "0") };
+    this.#reached.set(name, reached);
+    if (mark !== undefined) this.#look(name, { reached, head });
+    return reached;
+  }
+
+  /** Whether the first line of a segment follows what was taken last, or something is missing. */
+  #look(name: string, { reached, head }: { readonly reached: Reached; readonly head: OrderedLine }): void {
+    const { segment, begin } = head;
+    const step = segment.startsAt === undefined ? 0 : segment.startsAt + begin - reached.total;
     const stream = this.#streams.get(name);
     if (step > 0 && this.#lostBytes !== null) this.#lostBytes += step;
     else if (stream?.found === false) this.#lostBytes = null;
@@ -177,16 +186,23 @@ class Reading {
   }
 }
 
-function markBehind({ line, order, segment, begin, end }: OrderedLine, before: StreamMark | undefined): StreamMark {
-  const atLeast = BigInt(Math.floor(line.timeMs)) * 1_000_000n;
-  const next = BigInt(before?.timeNs ?? "0") + 1n;
-  return {
-    after: segment.after,
-    firstOrder: segment.firstOrder ?? null,
-    offset: end,
-    lineAt: begin,
-    lineOrder: order,
-    total: segment.startsAt === undefined ? (before?.total ?? 0) + end - begin : segment.startsAt + end,
-    timeNs: String(atLeast > next ? atLeast : next),
-  };
+/** How far a stream was taken. */
+interface Reached {
+  /** The last line. */
+  head: OrderedLine;
+  /** Bytes of the stream up to its end. */
+  total: number;
+  timeNs: bigint;
+}
+
+/** The time of a line: its own, but later than that of the line before it. */
+function laterThan(beforeNs: bigint, timeMs: number): bigint {
+  const ownNs = BigInt(Math.floor(timeMs)) * 1_000_000n;
+  return ownNs > beforeNs ? ownNs : beforeNs + 1n;
+}
+
+function markBehind({ head, total, timeNs }: Reached): StreamMark {
+  const { segment, order, begin, end } = head;
+  const place = { after: segment.after, firstOrder: segment.firstOrder ?? null, offset: end };
+  return { ...place, lineAt: begin, lineOrder: order, total, timeNs: String(timeNs) };
 }

@@ -23,7 +23,7 @@ export class SyslogSink implements Sink {
     const messages = entries.map((entry) => syslogMessage(entry, facility));
     if (to.transport === "unix") this.#datagrams ??= openDatagrams(to.path);
     if (this.#datagrams !== undefined) await this.#datagrams.send(messages.map(cut), signal);
-    else await sendToEnd(to, { payload: Buffer.concat(messages.map(framed)), tls, signal });
+    else await sendToEnd(to, { payload: Buffer.from(messages.map(framed).join("")), tls, signal });
   }
 
   close(): void {
@@ -42,7 +42,8 @@ function openDatagrams(path: string): Datagrams | undefined {
   }
 }
 
-function cut(message: Buffer): Buffer {
+function cut(text: string): Buffer {
+  const message = Buffer.from(text);
   if (message.length <= DATAGRAM_BYTES_MAX) return message;
   const notice = Buffer.from(` … [cut by lares: it has ${message.length} bytes]`);
   let end = DATAGRAM_BYTES_MAX - notice.length;
