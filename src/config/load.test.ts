@@ -91,6 +91,18 @@ services:
     assert.deepEqual([spec?.instances, spec?.env], [3, { A: "3", B: "v3" }]);
   });
 
+  it("gives each service what holds for the logs of all together", async () => {
+    const text = "log: { total: 20G }\nservices: { a: { command: ls }, b: { command: ls, log: { total: 1M } } }";
+    const { specs } = await load("logs.yaml", text);
+    assert.deepEqual(
+      specs.map(({ log }) => [log.totalBytes, log.totalOfAllBytes]),
+      [
+        [2 * 1024 ** 3, 20 * 1024 ** 3],
+        [1024 ** 2, 20 * 1024 ** 3],
+      ],
+    );
+  });
+
   it("passes values of env as they are written", async () => {
     const text =
       "services: { a: { command: ls, umask: 027, env: { V: 1.10, M: 0640, T: true, E: 1e3, Q: '1.0', F: 0x1F } } }";
