@@ -6,7 +6,7 @@ import { IndexReader } from "./offsets.ts";
 import { listSegments, type Segment, segmentsOf } from "./segments.ts";
 
 /** The most that is read back, and that is given. */
-export const LAST_BYTES = 8 * 1024;
+const LAST_BYTES = 8 * 1024;
 const LINES_MAX = 20;
 /** A compressed segment is only opened when that takes a few milliseconds. Of larger ones the writer knows the end. */
 const COMPRESSED_BYTES_MAX = 256 * 1024;
