@@ -33,6 +33,7 @@ const prototypes = {
   bind: ["int", "int", "void *", "uint"],
   close: ["int", "int"],
   connect: ["int", "int", "void *", "uint"],
+  dup2: ["int", "int", "int"],
   epoll_create1: ["int", "int"],
   epoll_ctl: ["int", "int", "int", "int", "void *"],
   execve: ["int", "str", "char **", "char **"],

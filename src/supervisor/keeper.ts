@@ -1,4 +1,5 @@
-import { setCloseOnExec } from "../os/descriptors.ts";
+import { duplicate, setCloseOnExec } from "../os/descriptors.ts";
+import { openIdleSocket } from "../os/idle-socket.ts";
 import { becomeSubreaper, execReplace, exitNow } from "../os/process-control.ts";
 import type { HomeFiles } from "./home.ts";
 
@@ -8,6 +9,12 @@ export const finishedCode = 0;
 export const cannotRunCode = 64;
 /** The supervisor ended to be started anew from what is installed now. */
 export const startAgainCode = 75;
+
+/** From which the keeper reads to let time pass; dash knows no descriptor above 9. */
+const idleFd = 9;
+/** The supervisor's stderr, while the shell's own complaints go nowhere. */
+const stderrFd = 8;
+const idleMs = 1000;
 
 /** Ends the supervisor with a code for its keeper. Everything that matters is on disk or parked by then. */
 export function endWith(code: number): never {
@@ -21,14 +28,29 @@ export function endWith(code: number): never {
  * having got that far is replaced by the last version that had, if there is a copy of it; if that fails as well, tries
  * come more slowly. TERM and INT are passed on, so that an init system or a terminal ends everything in order; a supervisor
  * that died of them before it could listen is started once more to do that, and one that cannot start does not hold it up.
+ *
+ * Where the machine cannot make another process, dash and busybox would end if it were not for `command eval`, and `sleep`
+ * cannot be started: they wait by reading from a socket on which nothing ever comes. Bash tries for some 15 s, and ends.
  */
 const keeperScript = `
 node=$1 main=$2 fallback=$3 mark=$4; shift 4
 program=$main pid= failures=0 end=
 trap 'end=--end; kill -TERM $pid 2>/dev/null' TERM INT
 trap '' HUP
+pause() {
+  read -t 1 _ <&${idleFd} 2>/dev/null
+  [ $? -ne 2 ] || read _ <&${idleFd}
+}
+exec ${stderrFd}>&2
+said=
 while :; do
-  "$node" ${nodeFlags().join(" ")} "$program" "$@" --keeper $$ $end <&0 & pid=$!
+  pid=
+  command eval '"$node" ${nodeFlags().join(" ")} "$program" "$@" --keeper $$ $end <&0 2>&${stderrFd} ${stderrFd}>&- ${idleFd}<&- & pid=$!' 2>/dev/null
+  if [ -z "$pid" ]; then
+    [ -n "$said" ] || echo "lares: cannot start the supervisor: no process can be made here; trying on" >&2
+    said=yes; pause; continue
+  fi
+  said=
   while :; do
     wait $pid; status=$?
     kill -0 $pid 2>/dev/null || break
@@ -45,7 +67,7 @@ while :; do
   if [ $failures -ge 2 ] && [ $status -ne 137 ] && [ "$program" = "$main" ] && [ -f "$fallback" ]; then
     echo "lares: the last version that recovered is put back: $fallback" >&2
     program=$fallback LARES_FALLBACK=1; export LARES_FALLBACK
-  elif [ $failures -gt 2 ]; then sleep 1; fi
+  elif [ $failures -gt 2 ]; then pause; fi
 done
 `;
 
@@ -101,9 +123,11 @@ export function keeperImage(of: {
 export function becomeKeeper(image: KeeperImage): never {
   const { node, main, fallback, args, markPath, logPath, store } = image;
   becomeSubreaper();
-  for (const fd of store) setCloseOnExec(fd, false);
+  const kept = store.map((fd) => (fd <= idleFd ? duplicate(fd, idleFd + 1) : fd));
+  for (const fd of kept) setCloseOnExec(fd, false);
+  openIdleSocket(idleFd, idleMs);
   const redirect = logPath === undefined ? "" : `exec >>'${logPath.replaceAll("'", "'\\''")}' 2>&1\n`;
-  const options = [node, main, fallback, markPath, ...args, "--store", store.join(",")];
+  const options = [node, main, fallback, markPath, ...args, "--store", kept.join(",")];
   // Busybox goes by the name it is called by.
   const argv = ["sh", "-c", redirect + keeperScript, "lares-keeper", ...options];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]));
