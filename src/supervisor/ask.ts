@@ -99,20 +99,41 @@ interface CommandContext {
 }
 
 async function askCommand(command: readonly string[], { directory, env, signal }: CommandContext): Promise<string> {
-  const { execFile } = await import("node:child_process");
+  const { spawn } = await import("node:child_process");
+  signal.throwIfAborted();
   const [program = "", ...args] = command;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const options = {
+  const child = spawn(program, args, {
     cwd: directory,
     env: { PATH: process.env.PATH, ...env },
-    signal,
-    killSignal: "SIGKILL" as const,
-    maxBuffer: 64 * 1024,
-  };
-  execFile(program, args, options, (error, stdout, stderr) => {
-    const said = (stdout || stderr).trim().slice(-detailMax);
-    if (error) reject(new Error(`${program} failed: ${said || error.message}`));
-    else resolve(said || `${program} succeeded`);
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
   });
-  return promise;
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      said[name] = (said[name] + text).slice(-detailMax);
+    });
+  }
+  const giveUp = () => {
+    endGroup(child.pid);
+    reject(signal.reason);
+  };
+  signal.addEventListener("abort", giveUp, { once: true });
+  child.on("error", (error) => reject(new Error(`${program} failed: ${error.message}`)));
+  child.on("close", (code, killedBy) => {
+    const words = (said.stdout || said.stderr).trim();
+    if (code === 0) resolve(words || `${program} succeeded`);
+    else reject(new Error(`${program} failed: ${words || (killedBy ?? `exited with code ${code}`)}`));
+  });
+  return promise.finally(() => signal.removeEventListener("abort", giveUp));
+}
+
+/** A command that is given up takes with it what it has started: what hangs must not pile up. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nothing of it is left.
+  }
 }

@@ -70,7 +70,7 @@ export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions)
       let stopped = false;
       ask(health.probe, { spec, holding, signal: control.signal }).then(
         (detail) => answer(true, detail),
-        (error: unknown) => answer(false, error instanceof Error ? error.message : String(error)),
+        (error: unknown) => answer(false, reasonOf(control.signal.aborted ? control.signal.reason : error)),
       );
       return () => {
         stopped = true;
@@ -134,4 +134,8 @@ export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions)
       cancel();
     };
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
