@@ -9,6 +9,25 @@ const webSocketGoingAway = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 /** The largest stream id: a GOAWAY with it announces the end without refusing streams on their way (RFC 9113, 6.8). */
 const http2LastStreamMax = 2 ** 31 - 1;
 
+/** Found on the socket itself: there is one look for every request, and this is the cheapest. */
+const own = Symbol("lares.connection");
+
+type Tracked = object & { [own]?: Connection };
+
+/** The connection over a socket, once it is tracked. */
+export function connectionOf(socket: object): Connection | undefined {
+  return (socket as Tracked)[own];
+}
+
+/** Shared by all sockets and all responses: a function for each would cost more than what it does. */
+function onSocketClose(this: Socket): void {
+  connectionOf(this)?.closed();
+}
+
+function onResponseClose(this: ServerResponse): void {
+  connectionOf(this.req.socket)?.answered(this);
+}
+
 export class Connection {
   #protocol: "raw" | "http" | "http2" | "upgraded";
   #session: Http2Session | undefined;
@@ -16,23 +35,39 @@ export class Connection {
   #draining = false;
   #ending = false;
   #bytesWhenIdle: number;
-  readonly #responses = new Set<ServerResponse>();
+  /** Under way, oldest first; more than one where a client does not wait for its answers. */
+  readonly #responses: ServerResponse[] = [];
   readonly #socket: Socket;
+  readonly #all: Set<Connection>;
 
-  constructor(socket: Socket, protocol: "raw" | "http") {
+  /** @param all of the server: this one is among them until it is closed */
+  constructor(socket: Socket, { protocol, all }: { protocol: "raw" | "http"; all: Set<Connection> }) {
     this.#socket = socket;
     this.#protocol = protocol;
-    this.#bytesWhenIdle = socket.bytesRead;
+    this.#all = all;
+    // Nothing has been read of one that was only just accepted.
+    this.#bytesWhenIdle = 0;
+    all.add(this);
+    (socket as Tracked)[own] = this;
+    socket.on("close", onSocketClose);
+  }
+
+  closed(): void {
+    this.#all.delete(this);
   }
 
   requestBegan(response: ServerResponse): void {
+    if (this.#protocol === "http2") return;
     if (this.#draining) announceClose(response);
-    this.#responses.add(response);
-    response.once("close", () => {
-      this.#responses.delete(response);
-      this.#bytesWhenIdle = this.#socket.bytesRead;
-      if (this.#ending) this.endWhenIdle();
-    });
+    this.#responses.push(response);
+    response.on("close", onResponseClose);
+  }
+
+  answered(response: ServerResponse): void {
+    const index = this.#responses.indexOf(response);
+    if (index >= 0) this.#responses.splice(index, 1);
+    this.#bytesWhenIdle = this.#socket.bytesRead;
+    if (this.#ending) this.endWhenIdle();
   }
 
   upgraded(request: IncomingMessage): void {
@@ -59,7 +94,7 @@ export class Connection {
   endWhenIdle(): void {
     this.#ending = true;
     if (this.#protocol === "http2") this.#session?.close();
-    if (this.#protocol !== "http" || this.#responses.size > 0) return;
+    if (this.#protocol !== "http" || this.#responses.length > 0) return;
     // Bytes since the last answer are the beginning of a request.
     if (this.#socket.bytesRead === this.#bytesWhenIdle) this.#socket.destroySoon();
   }

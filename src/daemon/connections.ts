@@ -3,7 +3,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node
 import type { Http2SecureServer, Http2Server, Http2Session } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
 import type { Server as NetServer, Socket } from "node:net";
-import { Connection } from "./connection.ts";
+import { Connection, connectionOf } from "./connection.ts";
 
 /** Every kind of server that Node has over streams. */
 export type DrainableServer = NetServer | HttpServer | HttpsServer | Http2Server | Http2SecureServer;
@@ -11,7 +11,7 @@ export type DrainableServer = NetServer | HttpServer | HttpsServer | Http2Server
 /** The connections of one server. Made by `trackServer`, used by `drainServer`. */
 export class ConnectionTracker {
   #phase: "open" | "draining" | "ending" = "open";
-  readonly #connections = new Map<object, Connection>();
+  readonly #connections = new Set<Connection>();
   /** Under TLS, the sockets below: what is still shaking hands is only here. */
   readonly #carriers = new Set<Socket>();
 
@@ -21,19 +21,19 @@ export class ConnectionTracker {
 
   beginDrain(): void {
     this.#phase = "draining";
-    for (const connection of this.#connections.values()) connection.beginDrain();
+    for (const connection of this.#connections) connection.beginDrain();
   }
 
   /** From now on a connection is ended as soon as nobody waits for an answer on it. */
   endIdle(): void {
     this.#phase = "ending";
-    for (const connection of this.#connections.values()) connection.endWhenIdle();
+    for (const connection of this.#connections) connection.endWhenIdle();
   }
 
   /** @returns how many connections were cut. */
   cutAll(): number {
     const count = this.#connections.size;
-    for (const connection of this.#connections.values()) connection.cut();
+    for (const connection of this.#connections) connection.cut();
     for (const carrier of this.#carriers) carrier.destroy();
     return count;
   }
@@ -44,15 +44,17 @@ export class ConnectionTracker {
   }
 
   attach(server: DrainableServer): void {
-    const speaksHttp = "setTimeout" in server;
+    const protocol = "setTimeout" in server ? "http" : "raw";
     const overTls = "setSecureContext" in server;
     let newest: Connection | undefined;
 
     const onConnection = (socket: Socket) => {
-      newest = new Connection(socket, speaksHttp ? "http" : "raw");
-      this.#add(socket, newest);
+      newest = new Connection(socket, { protocol, all: this.#connections });
+      // Accepted by the kernel before the listener closed, told to us after.
+      if (this.#phase !== "open") newest.beginDrain();
+      if (this.#phase === "ending") newest.endWhenIdle();
     };
-    const onUpgrade = (request: IncomingMessage, socket: object) => this.#connections.get(socket)?.upgraded(request);
+    const onUpgrade = (request: IncomingMessage, socket: object) => connectionOf(socket)?.upgraded(request);
 
     if (overTls) {
       server.prependListener("secureConnection", onConnection);
@@ -64,7 +66,7 @@ export class ConnectionTracker {
       server.prependListener("connection", onConnection);
     }
     server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
-      this.#connections.get(request.socket)?.requestBegan(response);
+      connectionOf(request.socket)?.requestBegan(response);
     });
     // An HTTP/2 session hides its socket, but begins in the very call that announces the connection.
     server.prependListener("session", (session: Http2Session) => newest?.sessionBegan(session));
@@ -74,14 +76,6 @@ export class ConnectionTracker {
       if (server.listenerCount(event) > 0) follow();
       else onceListenedTo(server, event, follow);
     }
-  }
-
-  #add(socket: Socket, connection: Connection): void {
-    this.#connections.set(socket, connection);
-    socket.once("close", () => this.#connections.delete(socket));
-    // Accepted by the kernel before the listener closed, told to us after.
-    if (this.#phase !== "open") connection.beginDrain();
-    if (this.#phase === "ending") connection.endWhenIdle();
   }
 }
 

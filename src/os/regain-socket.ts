@@ -19,13 +19,12 @@ export function copyListener(pid: number, address: string): number | undefined {
   const pidfd = openPidfd(pid);
   if (pidfd === undefined) return undefined;
   try {
-    for (const number of socketNumbers(pid)) {
-      const copy = pidfdGetfd(pidfd, number);
+    for (const number of descriptorsOf(pid)) {
+      const copy = copyOf(pidfd, { pid, number });
+      if (copy === undefined) continue;
       if (isListeningSocket(copy) && addressOfSocket(copy) === address) return copy;
       closeFd(copy);
     }
-    return undefined;
-  } catch {
     return undefined;
   } finally {
     closeFd(pidfd);
@@ -44,9 +43,20 @@ export function addressOfSocket(fd: number): string {
   return `${host}:${port}`;
 }
 
-function socketNumbers(pid: number): readonly number[] {
-  const directory = `/proc/${pid}/fd`;
-  return readdirSync(directory)
-    .filter((name) => readlinkSync(`${directory}/${name}`).startsWith("socket:"))
-    .map(Number);
+function descriptorsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return [];
+  }
+}
+
+/** A server opens and closes connections while it is being looked at: one that is gone says nothing of the others. */
+function copyOf(pidfd: number, { pid, number }: { pid: number; number: string }): number | undefined {
+  try {
+    const isSocket = readlinkSync(`/proc/${pid}/fd/${number}`).startsWith("socket:");
+    return isSocket ? pidfdGetfd(pidfd, Number(number)) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -124,7 +124,8 @@ export class Interpreter {
     const [shared, parked] = partition(store.recover(), SharedNotify.owns);
     this.#notify.open([...shared.values()][0]);
     const [sockets, others] = partition(parked, isListenerKey);
-    listeners.adopt(sockets, (run) => livingPids(world, { run, kernel }));
+    const tagOf = (run: RunId) => this.instances.tagOf(run);
+    listeners.adopt(sockets, (run) => livingPids(world, { run, kernel, tagOf }));
     for (const [name, { spec }] of world.services) if (spec.listen.length > 0) this.#steer(name);
     const { adopted, gaps: lost } = recoverRuns({
       kernel,
@@ -251,11 +252,13 @@ export class Interpreter {
 /** The processes of a run that the journal names, as far as they are still the same. */
 function livingPids(
   { services }: World,
-  { run: key, kernel }: { run: string; kernel: InstancesOptions["kernel"] },
+  { run: key, kernel, tagOf }: { run: string; kernel: InstancesOptions["kernel"]; tagOf: (run: RunId) => string },
 ): readonly number[] {
   const id = parseRunKey(key);
   const slot = id && services.get(id.service)?.slots.find((one) => one.slot === id.slot);
   const run = slot && findRun(slot, id.generation);
+  // Started in the last moment, it may be there without a record.
+  if (run?.phase === "spawning") return id ? kernel.findTagged(tagOf(id)) : [];
   if (!run || !("process" in run)) return [];
   const { pid, startTime } = run.process;
   return kernel.startTimeOf(pid) === startTime ? [pid] : [];
