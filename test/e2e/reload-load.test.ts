@@ -34,7 +34,12 @@ test("scaling from two to four and back, over and over, loses no request", async
   );
 });
 
-test("reloads go on, and lose no request, while the supervisor is killed again and again", async () => {
+for (const victim of ["supervisor", "both"] as const) {
+  const who = victim === "both" ? "supervisor and keeper are" : "the supervisor is";
+  test(`reloads go on, and lose no request, while ${who} killed again and again`, () => reloadThroughDeaths(victim));
+}
+
+async function reloadThroughDeaths(victim: "supervisor" | "both"): Promise<void> {
   await using rig = createRig();
   const { service, target } = await subject("plain Node", rig);
   await rig.up({ web: service });
@@ -43,8 +48,10 @@ test("reloads go on, and lose no request, while the supervisor is killed again a
     for (let round = 0; round < 3; round++) {
       const reload = rig.lares("reload", "web");
       await rig.event({ type: "spawned", service: "web", slot: round % 2, generation: round + 2 });
-      const { pid, seq } = await rig.client.supervisor();
+      const { pid, keeperPid, seq } = await rig.client.supervisor();
+      if (victim === "both" && keeperPid !== null) process.kill(keeperPid, "SIGKILL");
       process.kill(pid, "SIGKILL");
+      if (victim === "both") await rig.ok("up", "--no-wait");
       await rig.event({ type: "supervisor_recovered", after: seq });
       const { code, stderr } = await reload;
       assert.equal(code, 0, stderr);
@@ -54,7 +61,7 @@ test("reloads go on, and lose no request, while the supervisor is killed again a
     await generations(rig),
     before.map((generation) => generation + 3),
   );
-});
+}
 
 test("two reloads asked for at once follow one another", async () => {
   await using rig = createRig();

@@ -11,6 +11,9 @@ import type { Listeners } from "./listeners.ts";
 /** How long an idle keep-alive connection may still bring the request that its client is about to send. */
 const pauseMs = 1_000;
 
+/** How long connections that a cluster's primary has accepted may take to reach its workers. */
+const handoverMs = 200;
+
 /** How often connections are counted while they end; only during a drain. */
 const lookMs = 20;
 
@@ -69,6 +72,8 @@ async function exit(listeners: Listeners): Promise<void> {
   const { default: cluster } = await import("node:cluster");
   // Those that are here now: a program that replaces each worker that ends would never be done.
   const workers = Object.values(cluster.workers ?? {}).filter((worker): worker is Worker => worker !== undefined);
+  // A worker that leaves takes no more: what this process has accepted for it has to have arrived.
+  if (workers.length > 0) await until(() => false, handoverMs);
   for (const worker of workers) worker.process.kill("SIGTERM");
   await until(
     () => listeners.connections === 0 && workers.every((worker) => worker.isDead()),
