@@ -42,12 +42,22 @@ export function restart(draft: Draft, target: Target): void {
 }
 
 /** Replaces or signals what runs; what does not run has the newest definition when it starts. */
-export function reload(draft: Draft, { service: name }: Target): void {
+export function reload(draft: Draft, { service: name, slot }: Target): void {
   draft.change(name, (service) => {
-    if (goalOf(service, draft).kind !== "stop") return beginRollout(service, { before: service }, draft);
+    if (goalOf(service, draft).kind !== "stop") {
+      const begun = beginRollout(service, { before: service }, draft);
+      // One that is under way already is followed by one of all.
+      return slot === undefined || service.rollout ? begun : onlyIn(begun, slot);
+    }
     draft.effects.push({ do: "record", event: { type: "reload_refused", service: name, cause: "it does not run" } });
     return service;
   });
+}
+
+function onlyIn({ rollout, ...service }: Service, slot: number): Service {
+  return rollout
+    ? { ...service, rollout: { ...rollout, pending: rollout.pending.filter((one) => one === slot) } }
+    : service;
 }
 
 export function signal(draft: Draft, target: Target, name: string): void {
