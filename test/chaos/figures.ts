@@ -22,6 +22,7 @@ export function figuresOf(trial: Trial, size: { services: number; kills: number;
     "of these, ended before anybody held them": exits.unheld,
     "HTTP requests": trial.requests,
     "numbered lines": lines.count,
+    "last lines of programs that ended while keeper and supervisor were both dead": lines.gone,
     "log files, of these compressed": `${lines.files}, ${lines.compressed}`,
     "longest wait of a writer that never pauses": ms(lines.gapMs),
     "supervisor killed → another answers (p50 / p95 / max)": quantiles(ofVictim(kills, "supervisor")),

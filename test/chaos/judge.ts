@@ -87,8 +87,10 @@ function isAfterBoth({ at }: EventView, kills: readonly Kill[]): boolean {
 }
 
 /** Every numbered line is there once, in order and whole. */
-export function judgeLines({ household, truth, logDirectory }: Evidence): Lines {
-  const found = { faults: [] as string[], count: 0, files: 0, compressed: 0, gapMs: 0 };
+export function judgeLines({ household, truth, events, kills, logDirectory }: Evidence): Lines {
+  const found = { faults: [] as string[], count: 0, files: 0, compressed: 0, gapMs: 0, gone: 0 };
+  const unseen = new Set(events.filter((event) => isUnseenEnd(event, kills)).map(nameOf));
+  const runs = new Map(truth.starts.map(({ run, pid }) => [`${run.slice(0, run.indexOf("#"))} ${pid}`, run]));
   for (const { name, role } of household.members) {
     if (!["flood", "writer", "pool", "switched"].includes(role)) continue;
     const directory = join(logDirectory, name);
@@ -99,7 +101,11 @@ export function judgeLines({ household, truth, logDirectory }: Evidence): Lines 
         for (const key of ["count", "files", "compressed"] as const) found[key] += sums[key];
         for (const [pid, number] of last) {
           const wrote = truth.ends.get(pid)?.[stream];
-          if (wrote !== number) found.faults.push(`${name}/${slot} of ${pid}: ${number} of ${wrote} ${stream} lines`);
+          const missing = (wrote ?? 0) - number;
+          const run = runs.get(`${name}/${slot} ${pid}`);
+          // Its pipe went with it: nobody else had it any more.
+          if (missing > 0 && run !== undefined && unseen.has(run)) found.gone += missing;
+          else if (missing !== 0) found.faults.push(`${name}/${slot} of ${pid}: ${number} of ${wrote} ${stream} lines`);
         }
       }
     }
@@ -115,6 +121,13 @@ export interface Lines {
   readonly compressed: number;
   /** The longest that a writer which never pauses had to wait for one write. */
   readonly gapMs: number;
+  /** Last lines of programs that ended while keeper and supervisor were both dead. */
+  readonly gone: number;
+}
+
+/** Ended while keeper and supervisor were both dead. */
+function isUnseenEnd(event: EventView, kills: readonly Kill[]): boolean {
+  return event.type === "exited" && event.status === "unknown" && isAfterBoth(event, kills);
 }
 
 /** A stop that was under way was finished, and never begun again. */
