@@ -43,12 +43,12 @@ export const misdeeds = ["throws", "mute", "dies", "sick"] as const;
 
 /** A program whose next start does what the file `mode` says: `good`, or a misdeed. */
 export function versionedIn(directory: string): Subject {
-  const sick = `test ! -e ${directory}/sick.$LARES_PID`;
   return onPort("node http", 17_305, {
     command: ["node", path.join(root, "test/fixtures/reload/versioned.mjs")],
-    env: { PORT: "17305", MODE_FILE: path.join(directory, "mode"), DIRECTORY: directory },
+    env: { PORT: "17305", MODE_FILE: path.join(directory, "mode") },
     ready: { timeout: "1s" },
-    health: { exec: ["sh", "-c", sick], interval: "200ms", timeout: "200ms", failures: 2 },
+    // Each instance is asked itself, although both listen there.
+    health: { http: "http://127.0.0.1:17305/health", interval: "200ms", timeout: "200ms", failures: 2 },
     reload: { settle: "500ms" },
   });
 }

@@ -35,10 +35,10 @@ type Changes = Readonly<Record<"reload" | "scale" | "kill" | "badVersion", Chang
 using directory = temporaryDirectory();
 const rows: Row[] = [];
 const subjects = subjectsIn(directory.path);
+await tryLares(versionedIn(directory.path), ({ badVersion }) => [badVersion]);
 for (const subject of subjects) await tryLares(subject, ({ reload }) => [reload]);
 const [plain] = subjects;
 if (plain) await tryLares(plain, ({ scale, kill }) => [scale, kill]);
-await tryLares(versionedIn(directory.path), ({ badVersion }) => [badVersion]);
 await tryPm2();
 report("reload", rows, [
   `${connections} clients, ${seconds} s for each row, a change every ${everyMs / 1000} s; failed: no whole answer, or one that is not 200`,
@@ -123,7 +123,10 @@ async function measure(name: string, { target, change }: { target: Target; chang
     const { rate, failures, p99Ms, maxMs } = await end();
     const failed = [...failures.values()].reduce((sum, count) => sum + count, 0);
     const figures = { changes, "requests/s": rate, failed, "p99 ms": p99Ms, "p99 ms, calm": calmMs, "max ms": maxMs };
-    rows.push({ name: `${name}, ${keepAlive ? "keep-alive" : "one per request"}`, figures });
+    const row = { name: `${name}, ${keepAlive ? "keep-alive" : "one per request"}`, figures };
+    rows.push(row);
+    // A quarter of an hour is long, and a later row may fail.
+    if (!small) console.log(`  ${row.name}: ${JSON.stringify(figures)}`);
     for (const [kind, count] of failures) console.log(`  ${name}: ${count} × ${kind}`);
   }
 }
