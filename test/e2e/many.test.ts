@@ -48,5 +48,6 @@ test("what comes and goes leaves no descriptor and no process with the superviso
   await rig.ok("apply");
   assert.equal(descriptors(), settled);
   const inherited = readdirSync(`/proc/${keeperPid}/fd`);
-  assert.ok(inherited.length <= 6, `the keeper holds ${inherited.join(" ")}`);
+  // The standard three, the store's two ends, what it waits on (9), the supervisor's stderr (8), and one of the shell's own.
+  assert.ok(inherited.length <= 8, `the keeper holds ${inherited.join(" ")}`);
 });
