@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { eventually, Rig } from "./daemon-rig.ts";
@@ -8,19 +9,23 @@ import { eventually, Rig } from "./daemon-rig.ts";
 const command = join(import.meta.dirname, "../../bin/lares");
 const entry = new URL("../../src/daemon/index.ts", import.meta.url).href;
 
-/** A supervisor of its own, in the directory of the rig. */
-function supervisor(context: TestContext, rig: Rig) {
+/** A supervisor of its own. Its home is not the rig's, which is removed before we get to take it down. */
+function supervisor(context: TestContext) {
+  const home = mkdtempSync(join(tmpdir(), "lares-supervised-"));
   const lares = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(command, [...args, "--home", rig.path("home")], { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(command, [...args, "--home", home], { encoding: "utf8" });
     return { status, stdout, stderr };
   };
-  context.after(() => lares("down"));
+  context.after(() => {
+    lares("down");
+    rmSync(home, { recursive: true });
+  });
   return lares;
 }
 
 test("under Lares it gets its listener, is known to be ready, and is reloaded without a refused request", async (context) => {
   const rig = await Rig.open(context);
-  const lares = supervisor(context, rig);
+  const lares = supervisor(context);
   writeFileSync(
     rig.path("lares.json"),
     JSON.stringify({
@@ -46,7 +51,7 @@ test("under Lares it gets its listener, is known to be ready, and is reloaded wi
 
 test("at the soft limit of memory the supervisor replaces it, and only once it is old enough", async (context) => {
   const rig = await Rig.open(context);
-  const lares = supervisor(context, rig);
+  const lares = supervisor(context);
   // The first process finds its memory too large; those after it do not.
   const program = `
     import { writeFileSync } from "node:fs";
