@@ -1,6 +1,6 @@
 /** What one start of a slot said last, read at once: its restart waits for it. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import { zstdDecompressSync } from "node:zlib";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { framesOf, readFrameSync } from "./frames.ts";
 import type { StreamKey } from "./names.ts";
 import { IndexReader } from "./offsets.ts";
 import { listSegments, type Segment, segmentsOf } from "./segments.ts";
@@ -8,9 +8,6 @@ import { listSegments, type Segment, segmentsOf } from "./segments.ts";
 /** The most that is read back, and that is given. */
 const LAST_BYTES = 8 * 1024;
 const LINES_MAX = 20;
-/** A compressed segment is only opened when that takes a few milliseconds. Of larger ones the writer knows the end. */
-const COMPRESSED_BYTES_MAX = 256 * 1024;
-const DECOMPRESSED_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The last bytes of a segment. */
 export interface SegmentEnd {
@@ -63,27 +60,30 @@ function endOf(segment: Segment, options: LastWordsOptions): SegmentEnd | undefi
   const known = segment.rotatedAt === null ? undefined : options.remembered?.(segment.rotatedAt);
   if (known !== undefined) return known;
   try {
-    return segment.compressed ? endOfCompressed(segment) : endOfPlain(segment);
+    const fd = openSync(segment.path, "r");
+    try {
+      return segment.compressed ? endOfCompressed(fd) : readEnd(fd);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
-    // Compressed, moved or deleted in this moment, or too large: what is newer is better than nothing.
+    // Compressed, moved or deleted in this moment: what is newer is better than nothing.
     return undefined;
   }
 }
 
-function endOfPlain({ path }: Segment): SegmentEnd {
-  const fd = openSync(path, "r");
-  try {
-    return readEnd(fd);
-  } finally {
-    closeSync(fd);
+/** As many of the last frames as it takes. What has no seek table would have to be decompressed as a whole. */
+function endOfCompressed(fd: number): SegmentEnd | undefined {
+  let bytes: Buffer = Buffer.alloc(0);
+  let at = 0;
+  const frames = framesOf(fd);
+  for (const frame of frames?.toReversed() ?? []) {
+    bytes = Buffer.concat([readFrameSync(fd, frame), bytes]);
+    at = frame.plainAt;
+    if (bytes.length > LAST_BYTES) break;
   }
-}
-
-function endOfCompressed({ path }: Segment): SegmentEnd | undefined {
-  if (statSync(path).size > COMPRESSED_BYTES_MAX) return undefined;
-  const all = zstdDecompressSync(readFileSync(path), { maxOutputLength: DECOMPRESSED_BYTES_MAX });
-  const at = Math.max(0, all.length - LAST_BYTES - 1);
-  return { bytes: all.subarray(at), at };
+  const spare = Math.max(0, bytes.length - LAST_BYTES - 1);
+  return frames && { bytes: bytes.subarray(spare), at: at + spare };
 }
 
 /** What is left of the end of a segment without the bytes of other generations. */

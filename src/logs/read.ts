@@ -3,7 +3,7 @@ import { Changes } from "./changes.ts";
 import type { LogLine } from "./log-line.ts";
 import { merge } from "./merge.ts";
 import { type StreamKey, type StreamName, serviceDirectory } from "./names.ts";
-import { positionOfLast, positionSince } from "./positions.ts";
+import { positionBefore, positionOfLast, positionSince } from "./positions.ts";
 import { listSegments, type Segment, segmentsOf } from "./segments.ts";
 import { type Position, StreamCursor } from "./stream-cursor.ts";
 
@@ -24,7 +24,7 @@ export interface ReadOptions {
   readonly generation?: number;
   /** Milliseconds since 1970, inclusive. */
   readonly sinceMs?: number;
-  /** Milliseconds since 1970, inclusive. */
+  /** Milliseconds since 1970, inclusive. Reading ends there: what was read after that, with the clock set back, is left out. */
   readonly untilMs?: number;
   /** Only the last so many of the lines that everything else lets through. */
   readonly lines?: number;
@@ -104,7 +104,8 @@ class Reader {
 
   async *#wanted(): AsyncGenerator<LogLine> {
     const { sinceMs = -Infinity, untilMs = Infinity, generation, grep } = this.#options;
-    for await (const { line } of merge(this.#cursors.values())) {
+    for await (const { line, order } of merge(this.#cursors.values())) {
+      if (order >= (untilMs + 1) * 1000) return;
       if (line.timeMs < sinceMs || line.timeMs > untilMs) continue;
       if (generation !== undefined && line.generation !== generation) continue;
       if (grep === undefined || line.text.search(grep) >= 0) yield line;
@@ -145,7 +146,9 @@ class Reader {
   async #startOfLast(segments: Segment[], window: number): Promise<Cut> {
     const since = this.#since(segments);
     const recent = since === undefined ? segments : segments.slice(segments.indexOf(since.position.segment));
-    const last = await positionOfLast(recent, window);
+    const { untilMs } = this.#options;
+    const end = untilMs === undefined ? undefined : positionBefore(recent, untilMs + 1);
+    const last = await positionOfLast(recent, { lines: window, end });
     if (last === undefined) return since;
     const sinceIsLater = since?.position.segment === last.segment && since.position.offset >= last.offset;
     return sinceIsLater ? since : { position: last, isCut: true };

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import type { StreamName } from "../../src/logs/names.ts";
 import { listSegments, segmentsOf } from "../../src/logs/segments.ts";
+import { zstdFrameEnd } from "../../src/protocol/zstd-frame.ts";
 
 export interface LinesFound {
   /** The number of the last line, by the pid of the writer. */
@@ -24,7 +25,7 @@ export function readLines(directory: string, of: { readonly slot: number; readon
   let [count, rest] = [0, ""];
   for (const name of names) {
     const bytes = readFileSync(join(directory, name));
-    const text = rest + (name.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes).toString("latin1");
+    const text = rest + (name.endsWith(".zst") ? decompressed(bytes) : bytes).toString("latin1");
     if (rest !== "") faults.push(`${name}: the segment before it ends within a line`);
     const lines = text.split("\n");
     rest = lines.pop() ?? "";
@@ -39,4 +40,14 @@ export function readLines(directory: string, of: { readonly slot: number; readon
   if (rest !== "") faults.push(`the last line is torn: "${rest}"`);
   const compressed = names.filter((name) => name.endsWith(".zst")).length;
   return { last, count, files: names.length, compressed, faults };
+}
+
+/** Frame by frame: Node drops what follows the first. */
+function decompressed(bytes: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0, end = 0; at < bytes.length; at = end) {
+    end = zstdFrameEnd((from, length) => bytes.subarray(from, from + length), at) ?? bytes.length;
+    parts.push(zstdDecompressSync(bytes.subarray(at, end)));
+  }
+  return Buffer.concat(parts);
 }
