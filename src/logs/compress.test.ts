@@ -8,6 +8,8 @@ import { openBytes } from "./byte-source.ts";
 import { logDirectory, logs } from "./capture.fixture.ts";
 import { compressSegment } from "./compress.ts";
 import { lastLines } from "./last-lines.ts";
+import type { LogLine } from "./log-line.ts";
+import { type ReadOptions, readLogs } from "./read.ts";
 import { listSegments, type Segment } from "./segments.ts";
 
 const moment = "20261122T100001.000Z";
@@ -37,6 +39,12 @@ async function readFrom(segment: Segment, offset: number): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
+async function linesOf(options: ReadOptions): Promise<LogLine[]> {
+  const lines: LogLine[] = [];
+  for await (const line of readLogs(options)) lines.push(line);
+  return lines;
+}
+
 /** Where the last lines begin, counted in the plainest way. */
 function expectedLast(bytes: Buffer, wanted: number) {
   const begins = [0];
@@ -63,22 +71,44 @@ test("a compressed segment reads as the plain one did from every place, forwards
   await fc.assert(property, { numRuns: 40 });
 });
 
-test("whatever is captured comes out of compressed segments as it went in", async () => {
-  const property = fc.asyncProperty(fc.array(content), fc.integer({ min: 1, max: 120 }), async (chunks, frameBytes) => {
-    const stream = logs({ directory: logDirectory(), limits: { maxSizeBytes: 300 } }).stream();
-    const instance = stream.start(1);
-    for (const chunk of chunks) {
-      instance.write(chunk);
-      instance.capture.drain();
-    }
-    instance.end();
-    for (const segment of listSegments(stream.directory))
-      if (segment.rotatedAt !== null) await compressSegment(stream.directory, segment, { frameBytes });
-    const read: Buffer[] = [];
-    for (const segment of listSegments(stream.directory)) read.push(await readFrom(segment, 0));
-    assert.deepEqual(Buffer.concat(read), Buffer.concat(chunks));
-  });
-  await fc.assert(property, { numRuns: 25 });
+test("whatever is captured comes out of compressed segments as it went in, as a whole and from any time to any other", async () => {
+  const said = fc.array(fc.tuple(content, fc.nat({ max: 60 })), { minLength: 1, maxLength: 30 });
+  const property = fc.asyncProperty(
+    said,
+    fc.integer({ min: 1, max: 120 }),
+    fc.array(fc.tuple(fc.nat({ max: 2_000 }), fc.nat({ max: 2_000 }), fc.option(fc.nat({ max: 9 }))), { maxLength: 4 }),
+    async (chunks, frameBytes, times) => {
+      const { directory, clock, stream } = logs({ directory: logDirectory(), limits: { maxSizeBytes: 300 } });
+      const startMs = clock.ms;
+      const one = stream();
+      const instance = one.start(1);
+      for (const [chunk, pauseMs] of chunks) {
+        clock.ms += pauseMs;
+        instance.write(chunk);
+        instance.capture.drain();
+      }
+      instance.end();
+      const queries = times.map(([since, until, lines]) => ({
+        sinceMs: startMs + since,
+        untilMs: startMs + until,
+        ...(lines === null ? {} : { lines }),
+      }));
+      const answers = () => Promise.all(queries.map((query) => linesOf({ directory, ...query })));
+      const plain = await answers();
+      for (const segment of listSegments(one.directory))
+        if (segment.rotatedAt !== null) await compressSegment(one.directory, segment, { frameBytes });
+      assert.deepEqual(await answers(), plain);
+      const read: Buffer[] = [];
+      for (const segment of listSegments(one.directory)) read.push(await readFrom(segment, 0));
+      assert.deepEqual(Buffer.concat(read), Buffer.concat(chunks.map(([chunk]) => chunk)));
+      const all = await linesOf({ directory });
+      for (const [ordinal, { sinceMs, untilMs, lines }] of queries.entries()) {
+        const within = all.filter(({ timeMs }) => timeMs >= sinceMs && timeMs <= untilMs);
+        assert.deepEqual(plain[ordinal], lines === undefined ? within : within.slice(within.length - lines));
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 40 });
 });
 
 test("segments that others compressed are read wholly: one frame, several, and some that are to be skipped", async () => {
