@@ -1,9 +1,14 @@
-/** The open connections of a server, and what each is busy with: what `drainServer` decides on. */
+/**
+ * The open connections of a server, and how each of them is ended: what `drainServer` works with.
+ *
+ * While a server serves, its sockets are counted and nothing else: a request costs nothing. What a connection is busy with
+ * is looked up when the drain begins.
+ */
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { Http2SecureServer, Http2Server, Http2Session } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
 import type { Server as NetServer, Socket } from "node:net";
-import { Connection, connectionOf } from "./connection.ts";
+import { announceClose, type Connection, connectionOver, receiving } from "./connection.ts";
 
 /** Every kind of server that Node has over streams. */
 export type DrainableServer = NetServer | HttpServer | HttpsServer | Http2Server | Http2SecureServer;
@@ -11,29 +16,39 @@ export type DrainableServer = NetServer | HttpServer | HttpsServer | Http2Server
 /** The connections of one server. Made by `trackServer`, used by `drainServer`. */
 export class ConnectionTracker {
   #phase: "open" | "draining" | "ending" = "open";
-  readonly #connections = new Set<Connection>();
+  readonly #server: DrainableServer;
+  readonly #sockets = new Set<Socket>();
   /** Under TLS, the sockets below: what is still shaking hands is only here. */
   readonly #carriers = new Set<Socket>();
+  readonly #sessions = new WeakMap<Socket, Http2Session>();
+  readonly #upgrades = new WeakMap<object, "web socket" | "other">();
+
+  constructor(server: DrainableServer) {
+    this.#server = server;
+  }
 
   get size(): number {
-    return this.#connections.size;
+    return this.#sockets.size;
   }
 
   beginDrain(): void {
+    if (this.#phase !== "open") return;
     this.#phase = "draining";
-    for (const connection of this.#connections) connection.beginDrain();
+    this.#server.prependListener("request", this.#onRequest);
+    for (const socket of this.#sockets) this.#connection(socket).announce();
   }
 
   /** From now on a connection is ended as soon as nobody waits for an answer on it. */
   endIdle(): void {
     this.#phase = "ending";
-    for (const connection of this.#connections) connection.endWhenIdle();
+    const arriving = receiving(this.#server);
+    for (const socket of this.#sockets) this.#endWhenIdle(socket, arriving);
   }
 
   /** @returns how many connections were cut. */
   cutAll(): number {
-    const count = this.#connections.size;
-    for (const connection of this.#connections) connection.cut();
+    const count = this.#sockets.size;
+    for (const socket of this.#sockets) this.#connection(socket).cut();
     for (const carrier of this.#carriers) carrier.destroy();
     return count;
   }
@@ -41,35 +56,31 @@ export class ConnectionTracker {
   /** The server may listen again. */
   reopen(): void {
     this.#phase = "open";
+    this.#server.off("request", this.#onRequest);
   }
 
-  attach(server: DrainableServer): void {
-    const protocol = "setTimeout" in server ? "http" : "raw";
+  attach(): void {
+    const server = this.#server;
     const overTls = "setSecureContext" in server;
-    let newest: Connection | undefined;
+    let newest: Socket | undefined;
 
+    const sockets = countedIn(this.#sockets);
     const onConnection = (socket: Socket) => {
-      newest = new Connection(socket, { protocol, all: this.#connections });
+      newest = socket;
+      sockets(socket);
       // Accepted by the kernel before the listener closed, told to us after.
-      if (this.#phase !== "open") newest.beginDrain();
-      if (this.#phase === "ending") newest.endWhenIdle();
+      if (this.#phase === "ending") setImmediate(() => this.#endWhenIdle(socket, receiving(server)));
     };
-    const onUpgrade = (request: IncomingMessage, socket: object) => connectionOf(socket)?.upgraded(request);
-
-    if (overTls) {
-      server.prependListener("secureConnection", onConnection);
-      server.prependListener("connection", (socket: Socket) => {
-        this.#carriers.add(socket);
-        socket.once("close", () => this.#carriers.delete(socket));
-      });
-    } else {
-      server.prependListener("connection", onConnection);
-    }
-    server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
-      connectionOf(request.socket)?.requestBegan(response);
-    });
+    server.prependListener(overTls ? "secureConnection" : "connection", onConnection);
+    if (overTls) server.prependListener("connection", countedIn(this.#carriers));
     // An HTTP/2 session hides its socket, but begins in the very call that announces the connection.
-    server.prependListener("session", (session: Http2Session) => newest?.sessionBegan(session));
+    server.prependListener("session", (session: Http2Session) => {
+      if (newest !== undefined) this.#sessions.set(newest, session);
+      if (newest !== undefined && this.#phase !== "open") this.#connection(newest).announce();
+    });
+    const onUpgrade = ({ headers }: IncomingMessage, socket: object) => {
+      this.#upgrades.set(socket, headers["sec-websocket-key"] === undefined ? "other" : "web socket");
+    };
     // Node refuses upgrades by itself while nobody listens, so ours comes only in front of a listener of the program.
     for (const event of ["upgrade", "connect"]) {
       const follow = () => server.prependListener(event, onUpgrade);
@@ -77,6 +88,40 @@ export class ConnectionTracker {
       else onceListenedTo(server, event, follow);
     }
   }
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.httpVersionMajor !== 1) return;
+    announceClose(response);
+    if (this.#phase === "ending") this.#endAfter(response, request.socket);
+  };
+
+  #endWhenIdle(socket: Socket, arriving: ReadonlySet<Socket>): void {
+    const waiting = this.#connection(socket).endWhenIdle(arriving);
+    if (waiting !== undefined) this.#endAfter(waiting, socket);
+  }
+
+  #endAfter(response: ServerResponse, socket: Socket): void {
+    response.once("close", () => this.#endWhenIdle(socket, receiving(this.#server)));
+  }
+
+  #connection(socket: Socket): Connection {
+    const session = this.#sessions.get(socket);
+    if (session !== undefined) return connectionOver(socket, { protocol: "http2", session });
+    const upgrade = this.#upgrades.get(socket);
+    if (upgrade !== undefined) return connectionOver(socket, { protocol: upgrade });
+    return connectionOver(socket, { protocol: "setTimeout" in this.#server ? "http" : "raw" });
+  }
+}
+
+/** A listener that keeps a set of sockets up to date: one function for all, for it is called with each of them. */
+function countedIn(sockets: Set<Socket>): (socket: Socket) => void {
+  function onClose(this: Socket): void {
+    sockets.delete(this);
+  }
+  return (socket) => {
+    sockets.add(socket);
+    socket.on("close", onClose);
+  };
 }
 
 function onceListenedTo(server: DrainableServer, event: string, follow: () => void): void {
@@ -107,8 +152,8 @@ const trackers = new WeakMap<DrainableServer, ConnectionTracker>();
 export function trackServer(server: DrainableServer): ConnectionTracker {
   let tracker = trackers.get(server);
   if (!tracker) {
-    tracker = new ConnectionTracker();
-    tracker.attach(server);
+    tracker = new ConnectionTracker(server);
+    tracker.attach();
     trackers.set(server, tracker);
   }
   return tracker;
