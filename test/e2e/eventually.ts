@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Nothing that a test waits for takes longer, however busy the machine is. */
-export const waitMs = 20_000;
+export const waitMs = 100_000;
 
 /** Asks again until the answer is neither false nor undefined. For what sends no event; everything else is waited for by events. */
 export async function eventually<T>(

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ask, type LoadReport, startLoad } from "../fixtures/register/load.ts";
+import { eventually } from "./eventually.ts";
 import { freePort } from "./ports.ts";
 import { example } from "./reload-subjects.ts";
 import { createRig, type Rig } from "./rig.ts";
@@ -20,7 +21,7 @@ for (const [name, service] of [
     const before = await pids(rig);
     const loads = [true, false].map((keepAlive) => startLoad({ port }, { clients: 4, keepAlive }));
     await rig.ok("reload", service);
-    for (const end of loads) assertUnharmed(await end(), 50);
+    for (const { end } of loads) assertUnharmed(await end());
     assert.ok((await pids(rig)).every((pid) => !before.includes(pid)));
   });
 }
@@ -36,7 +37,7 @@ for (const [name, service, answer] of [
     const before = await pids(rig);
     const end = converse(port, { clients: 4, answer });
     await rig.ok("reload", service);
-    assertUnharmed(await end(), 10);
+    assertUnharmed(await end());
     assert.ok((await pids(rig)).every((pid) => !before.includes(pid)));
   });
 }
@@ -47,17 +48,18 @@ test("nginx, by its own reload on a signal: other workers, the same process, and
   await rig.ok("up", "-f", "by-signal.yaml");
   const before = await pids(rig);
   const worker = await ask({ port });
-  const end = startLoad({ port }, { clients: 4, keepAlive: false });
+  const { sofar, end } = startLoad({ port }, { clients: 4, keepAlive: false });
   rig.write(
     "nginx.conf",
     readFileSync(join(rig.directory, "nginx.conf"), "utf8").replace("nginx $pid", "changed $pid"),
   );
   await rig.ok("reload", "nginx");
-  for (let count = 0; !(await ask({ port })).startsWith("changed"); count++)
-    assert.ok(count < 1000, "it has not changed");
-  const report = await end();
-  assertUnharmed(report, 10);
-  assert.ok(report.answeredBy.size > 1, `still answered by ${worker}`);
+  const others = () => [...sofar().answeredBy].filter((one) => one !== worker);
+  await eventually(
+    () => others().some((one) => one.startsWith("changed")),
+    () => `others answer than ${worker}: ${others()}`,
+  );
+  assertUnharmed(await end());
   assert.deepEqual(await pids(rig), before);
 });
 
@@ -103,9 +105,9 @@ function converse(port: number, { clients, answer }: { clients: number; answer: 
   };
 }
 
-function assertUnharmed({ answered, failures }: LoadReport, atLeast: number): void {
+function assertUnharmed({ answered, failures }: LoadReport): void {
   assert.deepEqual([...new Set(failures)], [], `${failures.length} of ${answered} failed`);
-  assert.ok(answered >= atLeast, `only ${answered} were answered`);
+  assert.ok(answered > 0);
 }
 
 async function pids(rig: Rig): Promise<(number | null)[]> {

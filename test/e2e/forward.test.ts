@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isAlive } from "../../src/client/alive.ts";
 import type { ServiceView, SinkView } from "../../src/protocol/api.ts";
 import { eventually } from "./eventually.ts";
-import { createRig, type Rig } from "./rig.ts";
+import { freePort } from "./ports.ts";
+import { createRig, program, type Rig } from "./rig.ts";
 
 const numbered = fileURLToPath(new URL("../integration/logs-fixtures/numbered.ts", import.meta.url));
 /** What goes in one delivery. */
@@ -16,9 +18,10 @@ const batchLinesMax = 5000;
 test("every line arrives, though forwarder and supervisor are killed again and again", async (context) => {
   await using rig = createRig();
   await using peer = await syslogPeer();
-  const lines = 20_000;
   const log = { max_size: "256K", to: { central: { syslog: peer.address, delay: "20ms" } } };
-  await rig.begin({ api: { command: [process.execPath, numbered, `${lines}`, "5", "2"], kind: "task", log } });
+  // It writes on until there were enough kills, however long they take.
+  const enough = join(rig.directory, "enough");
+  await rig.begin({ api: { command: ["node", program("numbers-until.js"), enough], kind: "task", log } });
   const kills = 6;
   for (let kill = 0; kill < kills; kill += 1) {
     const before = peer.count();
@@ -27,6 +30,9 @@ test("every line arrives, though forwarder and supervisor are killed again and a
     process.kill(kill % 2 === 0 ? await forwarderOf(rig) : pid, "SIGKILL");
     await eventually(() => rig.isAnswering(), "the supervisor answers");
   }
+  rig.write("enough", "");
+  await rig.becomes("api", { state: "completed" });
+  const lines = Number(readFileSync(enough, "utf8"));
   await eventually(
     () => peer.seen().size === lines,
     () => `${peer.seen().size} of ${lines} lines are there`,
@@ -37,7 +43,7 @@ test("every line arrives, though forwarder and supervisor are killed again and a
 
 test("a sink that is down for a while gets everything, and it is said that it was", async () => {
   await using rig = createRig();
-  const { port } = await unusedPort();
+  const port = await freePort();
   const log = { to: { central: { syslog: `tcp://127.0.0.1:${port}`, delay: "10ms" } } };
   await rig.begin({ api: { command: [process.execPath, numbered, "1000", "1", "1"], kind: "task", log } });
   const failed = await rig.event({ type: "forward_failed", service: "api", sink: "central" });
@@ -60,8 +66,10 @@ test("the last lines still leave when everything is taken down, and the forwarde
   await rig.up({ api: { command: ["sh", "-c", script], log } });
   const forwarder = await forwarderOf(rig);
   await rig.ok("down");
-  assert.deepEqual([...peer.seen()], [1, 2]);
   assert.ok(!isAlive(forwarder));
+  // They are with the kernel by now; we have to take them.
+  await eventually(() => peer.seen().size === 2, "the last line is there");
+  assert.deepEqual([...peer.seen()], [1, 2]);
 });
 
 test("secrets are in no command line and no environment, and are not shown; without sinks there is no forwarder", async () => {
@@ -96,7 +104,8 @@ test("a sink that hangs does not slow down a flood", async (context) => {
   const alone = await floods({});
   const hanging = await floods({ to: { stuck: { exec: ["sleep", "1000"], timeout: "60s" } } });
   context.diagnostic(`26 MB: ${alone.toFixed(0)} ms alone, ${hanging.toFixed(0)} ms beside a sink that hangs`);
-  assert.ok(hanging < 2 * alone + 1000, `${hanging} ms instead of ${alone} ms`);
+  // One that waited for the sink would take its timeout and more.
+  assert.ok(hanging < 5 * alone + 5000, `${hanging} ms instead of ${alone} ms`);
 });
 
 /** A syslog server that reads to the end, and the numbers that lines began with. */
@@ -125,14 +134,6 @@ async function syslogPeer(port = 0) {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-async function unusedPort(): Promise<{ readonly port: number }> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return { port };
 }
 
 async function forwarderOf(rig: Rig): Promise<number> {

@@ -8,7 +8,7 @@ import { allPids, environmentOf } from "../../src/os/processes.ts";
 import type { HomeFiles } from "../../src/supervisor/home.ts";
 
 /** What is killed takes a moment to be gone. */
-const patienceMs = 2000;
+const patienceMs = 20_000;
 
 /** One sentence for each; empty when all is gone. */
 export async function leftoversOf(files: HomeFiles, pids: Iterable<number>): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 /** The sockets of services: changed, shared, held by somebody else. */
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -19,20 +19,24 @@ test("a changed address is opened before the old one is closed, and no request i
       command: ["node", fixture("register/http.mjs")],
       env: { PORT: String(port) },
       listen: { http: `127.0.0.1:${port}` },
+      ready: { exec: ["sh", "-c", `test -e ${rig.directory}/ready-$LARES_SLOT`] },
       instances: 2,
       reload: settle,
     },
   });
+  for (const slot of [0, 1]) rig.write(`ready-${slot}`, "");
   await rig.up(on(from));
-  const end = startLoad({ port: from }, { clients: 4, keepAlive: false });
+  const { end } = startLoad({ port: from }, { clients: 4, keepAlive: false });
+  rmSync(join(rig.directory, "ready-1"));
   rig.configure(on(to));
   const { seq } = await rig.client.supervisor();
   const applied = rig.lares("apply");
-  // The first slot has moved, the second one serves the old address.
-  await rig.event({ type: "became_ready", service: "web", slot: 1, after: seq });
+  // The first slot has moved, the second one serves the old address until its successor is ready.
+  await rig.event({ type: "spawned", service: "web", slot: 1, after: seq });
+  assert.match(await ask({ port: to }), /^\d+$/);
   const { failures } = await end();
   assert.deepEqual(failures, []);
-  assert.match(await ask({ port: to }), /^\d+$/);
+  rig.write("ready-1", "");
   assert.equal((await applied).code, 0);
   assert.match(await ask({ port: to }), /^\d+$/);
   await rig.event({ type: "exited", service: "web", slot: 1, after: seq });

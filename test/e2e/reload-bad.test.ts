@@ -14,19 +14,21 @@ interface Misdeed {
   readonly mode: string;
   readonly cause: RegExp;
   readonly tail?: RegExp;
+  /** The time it takes to be seen. */
+  readonly changes?: { readonly timeout?: string; readonly settle?: string };
 }
 
 const misdeeds: readonly Misdeed[] = [
   { name: "throws at boot", mode: "throws", cause: /exited with code 1 before it was ready/, tail: /bad at boot/ },
-  { name: "is never ready", mode: "mute", cause: /not ready/, tail: /thinking/ },
+  { name: "is never ready", mode: "mute", cause: /not ready/, tail: /thinking/, changes: { timeout: "5s" } },
   { name: "is ready and then dies within settle (P18)", mode: "dies", cause: /exited with code 3/, tail: /had enough/ },
-  { name: "turns unhealthy within settle", mode: "sick", cause: /unhealthy/ },
+  { name: "turns unhealthy within settle", mode: "sick", cause: /unhealthy/, changes: { settle: "6s" } },
 ];
 
-for (const { name, mode, cause, tail } of misdeeds) {
+for (const { name, mode, cause, tail, changes } of misdeeds) {
   test(`a version that ${name} leaves the old one serving, and the reload fails with its last lines`, async () => {
     await using rig = createRig();
-    const { service, port } = await versioned(rig);
+    const { service, port } = await versioned(rig, changes);
     await rig.up({ web: service });
     const before = await pids(rig);
     const loads = [true, false].map((keepAlive) => startLoad({ port }, { clients: 6, keepAlive }));
@@ -42,7 +44,7 @@ for (const { name, mode, cause, tail } of misdeeds) {
       rig.write("mode", "good");
       await rig.ok("reload", "web");
     } finally {
-      for (const end of loads) {
+      for (const { end } of loads) {
         const { failures, answered } = await end();
         assert.deepEqual(failures, []);
         assert.ok(answered > 0);
@@ -68,7 +70,7 @@ for (const { name, mode, cause } of misdeeds.filter(({ mode }) => mode === "dies
         await rig.ok("reload", "web");
       }
     } finally {
-      for (const end of loads) assert.deepEqual((await end()).failures, []);
+      for (const { end } of loads) assert.deepEqual((await end()).failures, []);
     }
     const files = () => readdirSync(rig.directory).filter((file) => file.startsWith("web.sock"));
     await eventually(
@@ -150,7 +152,8 @@ test("services that require one that is reloaded feel nothing (P24)", async () =
 });
 
 /** Two instances of a program whose next start does what the file `mode` says. */
-async function versioned(rig: Rig) {
+async function versioned(rig: Rig, changes: { readonly timeout?: string; readonly settle?: string } = {}) {
+  const { timeout = "1m", settle = "1500ms" } = changes;
   const port = await freePort();
   const mode = rig.write("mode", "good");
   const service = {
@@ -158,10 +161,10 @@ async function versioned(rig: Rig) {
     env: { PORT: String(port), MODE_FILE: mode },
     listen: { http: `127.0.0.1:${port}` },
     instances: 2,
-    ready: { timeout: "1500ms" },
+    ready: { timeout },
     // All instances listen there; each is asked itself.
-    health: { http: `http://127.0.0.1:${port}/health`, interval: "100ms", failures: 2 },
-    reload: { settle: "600ms" },
+    health: { http: `http://127.0.0.1:${port}/health`, interval: "1s", timeout: "1s", failures: 2 },
+    reload: { settle },
   };
   return { service, port };
 }

@@ -177,7 +177,7 @@ export class Rig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const following of this.#following) await following.end();
     this.#remember();
-    const { code, stderr } = await this.lares("down", "--timeout", "20s");
+    const { code, stderr } = await this.lares("down", "--timeout", "100s");
     const left = await leftoversOf(this.files, this.#pids);
     if (left.length > 0) {
       // If the test failed as well, this error is only the one that suppressed the other, and shown by nobody.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import { eventually } from "../e2e/eventually.ts";
 import {
   bundlePreload,
   fromSource,
@@ -33,25 +34,26 @@ async function reloadUnderLoad(context: TestContext, fixture: string, trial: Tri
   try {
     assert.equal(await current.ready, true);
     for (let count = 0; count < reloads; count++) {
+      await eventually(() => loads.every(({ sofar }) => sofar().answeredBy.size > count), "the latest one answers");
       const predecessor = current;
       current = run();
       assert.equal(await current.ready, true);
       predecessor.terminate();
       assert.deepEqual(await predecessor.exited, { code, signal: null });
     }
+    await eventually(() => loads.every(({ sofar }) => sofar().answeredBy.size > reloads), "the last one answers");
   } finally {
-    const reports = await Promise.all(loads.map((end) => end()));
+    const reports = await Promise.all(loads.map(({ end }) => end()));
     current.terminate();
     await current.exited;
     for (const { answered, answeredBy, failures } of reports) {
       context.diagnostic(`${answered} answers by ${answeredBy.size} processes, ${failures.length} failures`);
       assert.deepEqual(failures.slice(0, 3), []);
-      assert.ok(answeredBy.size > reloads);
     }
   }
 }
 
-const timeout = 60_000;
+const timeout = 280_000;
 const fixtures: [name: string, reloads: number, code?: number][] = [
   ["http.mjs", 10],
   ["http.cjs", 3],
