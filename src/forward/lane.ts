@@ -52,8 +52,9 @@ export class Lane {
     this.ended = this.#run();
   }
 
-  /** Ends it after the batch under way. */
+  /** Ends it after the batch under way, also where it was to finish: there is no time left for that. */
   stop(): void {
+    this.#finishing = false;
     this.#stopping.abort();
   }
 

@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assertNever } from "../core/errors.ts";
 import { lockFile } from "../os/process-control.ts";
-import type { ForwarderCommand, ForwarderReport } from "../protocol/forward.ts";
+import { type ForwarderCommand, type ForwarderReport, forwarderLock } from "../protocol/forward.ts";
 import { Forwarder } from "./forwarder.ts";
 
 /** The supervisor may have died while its forwarder was delivering: that one has a second. */
@@ -48,7 +48,7 @@ async function obey(command: ForwarderCommand): Promise<void> {
 
 async function lock(directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  while (lockFile(join(directory, ".lock")) === undefined) await sleep(lockLookMs);
+  while (lockFile(join(directory, forwarderLock)) === undefined) await sleep(lockLookMs);
   isLocked = true;
 }
 

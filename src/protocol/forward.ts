@@ -5,6 +5,9 @@
 import type { SinkSpec } from "../core/sink.ts";
 import type { SinkView } from "./api.ts";
 
+/** In the directory where places are kept: what the one forwarder of a home holds as long as it lives. */
+export const forwarderLock = ".lock";
+
 /** To the forwarder. */
 export type ForwarderCommand =
   | {

@@ -1,18 +1,31 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { World } from "../core/draft.ts";
 import type { Recorded } from "../core/effects.ts";
 import type { ServiceSpec } from "../core/spec.ts";
+import { closeFd } from "../os/descriptors.ts";
+import { lockFile } from "../os/process-control.ts";
 import type { SinkView } from "../protocol/api.ts";
-import type { ForwardedService, ForwarderCommand, ForwarderReport } from "../protocol/forward.ts";
+import {
+  type ForwardedService,
+  type ForwarderCommand,
+  type ForwarderReport,
+  forwarderLock,
+} from "../protocol/forward.ts";
 
 /** The wait before a forwarder that ended is started again, and how far it grows. One that lived longer than that is new. */
 const againMs = { first: 100, max: 30_000 };
 /** What a question may take. */
 const answerMs = 1000;
-/** How long the last lines may take to leave when everything is down. */
-const finishMs = 2000;
+/** How long the last lines may take to leave when everything is down; what is left then leaves when all is up again. */
+const finishMs = 5000;
+/** How long a forwarder that is told to end may take, with what it has started. */
+const endMs = 5000;
+const lockLookMs = 20;
 /** What a forwarder needs of our environment. Secrets come over its standard input, which nobody else can read. */
 const environment = ["PATH", "HOME", "USER", "LANG", "TZ", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
@@ -79,17 +92,29 @@ export class Forwarding {
 
   async #finish(): Promise<void> {
     const child = this.#child;
-    if (child === undefined) return this.close();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    child.once("exit", () => resolve());
-    const timer = setTimeout(() => {
-      child.kill("SIGKILL");
-      resolve();
-    }, finishMs);
-    this.#tell({ tell: "finish" });
-    this.#child = undefined;
-    await promise;
-    clearTimeout(timer);
+    if (child !== undefined) {
+      const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+      this.#tell({ tell: "finish" });
+      this.#child = undefined;
+      // Told first: one that is killed leaves behind the commands that it has started.
+      const told = setTimeout(() => child.stdin?.end(), finishMs);
+      const killed = setTimeout(() => child.kill("SIGKILL"), finishMs + endMs);
+      await exited;
+      clearTimeout(told);
+      clearTimeout(killed);
+    }
+    this.close();
+    await this.#untilAlone();
+  }
+
+  /** One that was told to end before, or whose supervisor died, may still be at its last batch. */
+  async #untilAlone(): Promise<void> {
+    const lock = join(this.#options.stateDirectory, forwarderLock);
+    if (!existsSync(lock)) return;
+    for (const deadlineMs = performance.now() + endMs; performance.now() < deadlineMs; await sleep(lockLookMs)) {
+      const fd = lockFile(lock);
+      if (fd !== undefined) return closeFd(fd);
+    }
   }
 
   #start(): void {

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { isAlive } from "../../src/client/alive.ts";
 import type { ServiceView, SinkView } from "../../src/protocol/api.ts";
 import { eventually } from "./eventually.ts";
+import { pidIn } from "./leftovers.ts";
 import { freePort } from "./ports.ts";
 import { createRig, program, type Rig } from "./rig.ts";
 
@@ -106,6 +107,15 @@ test("a sink that hangs does not slow down a flood", async (context) => {
   context.diagnostic(`26 MB: ${alone.toFixed(0)} ms alone, ${hanging.toFixed(0)} ms beside a sink that hangs`);
   // One that waited for the sink would take its timeout and more.
   assert.ok(hanging < 5 * alone + 5000, `${hanging} ms instead of ${alone} ms`);
+});
+
+test("a sink's command that hangs is ended with everything else", async () => {
+  await using rig = createRig();
+  const exec = ["sh", "-c", `echo $$$$ >${rig.directory}/pid; exec sleep 1000`];
+  await rig.up({ api: { command: "echo hello; exec sleep 1000", shell: true, log: { to: { stuck: { exec } } } } });
+  const pid = await eventually(() => pidIn(`${rig.directory}/pid`), "the command is run");
+  await rig.ok("down");
+  assert.ok(!isAlive(pid));
 });
 
 /** A syslog server that reads to the end, and the numbers that lines began with. */

@@ -26,9 +26,17 @@ export function program(name: string): string {
   return fileURLToPath(new URL(`../fixtures/programs/${name}`, import.meta.url));
 }
 
+const open = new Set<Rig>();
+// A test that ran out of time never gets to the end of its block.
+process.on("exit", () => {
+  for (const rig of open) rig.abandon();
+});
+
 /** A fresh home. Nothing runs in it yet. */
 export function createRig(): Rig {
-  return new Rig(mkdtempSync(join(tmpdir(), "lares-e2e-")));
+  const rig = new Rig(mkdtempSync(join(tmpdir(), "lares-e2e-")));
+  open.add(rig);
+  return rig;
 }
 
 export class Rig implements AsyncDisposable {
@@ -174,6 +182,13 @@ export class Rig implements AsyncDisposable {
     );
   }
 
+  /** Ends what runs and removes what is there, without a word and at once. */
+  abandon(): void {
+    this.#remember();
+    endLeftovers(this.files, this.#pids);
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 10 });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const following of this.#following) await following.end();
     this.#remember();
@@ -184,7 +199,8 @@ export class Rig implements AsyncDisposable {
       console.error(`left behind in ${this.home}: ${left.join(", ")}; ${stderr}`);
       endLeftovers(this.files, this.#pids);
     }
-    rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 10 });
+    open.delete(this);
     assert.deepEqual(left, [], "something was left behind");
     assert.ok(code === 0 || code === 3, `lares down ended with ${code}: ${stderr}`);
   }
