@@ -8,8 +8,11 @@ import { encodeSeekTable, type FrameSize } from "../protocol/zstd-seekable.ts";
 import { segmentFileName } from "./names.ts";
 import type { Segment } from "./segments.ts";
 
-/** Before compression: what a reader has to decompress to get at any byte of it, a millisecond of work. */
-const FRAME_BYTES = 1024 * 1024;
+/**
+ * Before compression: what a reader has to decompress to get at any byte of it, half a millisecond of work. Lines become no
+ * smaller in larger frames, docs/adr/0055.
+ */
+const FRAME_BYTES = 512 * 1024;
 const compressFrame = promisify(zstdCompress);
 
 /**
@@ -44,7 +47,7 @@ async function* framesAndTable(chunks: AsyncIterable<Buffer>): AsyncGenerator<Ui
   const sizes: FrameSize[] = [];
   const params = { [constants.ZSTD_c_checksumFlag]: 1 };
   for await (const chunk of chunks) {
-    const frame = await compressFrame(chunk, { params, pledgedSrcSize: chunk.length, chunkSize: FRAME_BYTES / 4 });
+    const frame = await compressFrame(chunk, { params, pledgedSrcSize: chunk.length, chunkSize: FRAME_BYTES / 2 });
     sizes.push({ bytes: frame.length, plainBytes: chunk.length });
     yield frame;
   }

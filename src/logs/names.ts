@@ -26,6 +26,12 @@ export interface SegmentName extends StreamKey {
 
 const PATTERN = /^(\d{1,9})\.(stdout|stderr)(?:\.(\d{8}T\d{6}\.\d{3}Z))?\.(log|log\.zst|idx|log\.zst\.tmp)$/;
 const EXTENSIONS = { log: "log", zst: "log.zst", idx: "idx", temporary: "log.zst.tmp" } as const;
+const KINDS = new Map<string | undefined, SegmentName["kind"]>([
+  ["log", "log"],
+  ["log.zst", "zst"],
+  ["idx", "idx"],
+  ["log.zst.tmp", "temporary"],
+]);
 
 /** The directory of one service's logs below the log directory of a home. */
 export function serviceDirectory(logDirectory: string, service: string): string {
@@ -41,7 +47,7 @@ export function segmentFileName(name: SegmentName): string {
 /** What a file name means; undefined if it is none of ours. */
 export function parseSegmentFileName(fileName: string): SegmentName | undefined {
   const [, slot, stream, rotatedAt, extension] = PATTERN.exec(fileName) ?? [];
-  const kind = (Object.keys(EXTENSIONS) as SegmentName["kind"][]).find((key) => EXTENSIONS[key] === extension);
+  const kind = KINDS.get(extension);
   if (slot === undefined || kind === undefined) return undefined;
   if (rotatedAt === undefined && (kind === "zst" || kind === "temporary")) return undefined;
   return { slot: Number(slot), stream: stream as StreamName, rotatedAt: rotatedAt ?? null, kind };

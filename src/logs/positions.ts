@@ -10,14 +10,18 @@ import type { Position } from "./stream-cursor.ts";
 const LINES_MAX = 1_000_000;
 
 /**
- * A position at or before the first line read at `sinceMs` or later, and at most one chunk before it. What comes too early
- * is to be left out by its time.
+ * A position at or before the first line read at `sinceMs` or later, and at most one line or chunk before it. What comes too
+ * early is to be left out by its time.
  *
  * @param segments of one stream, oldest first
  */
 export function positionSince(segments: readonly Segment[], sinceMs: number): Position | undefined {
-  // The record before covers a line that was begun earlier and ends where the wanted bytes begin.
-  return positionAt(segments, sinceMs, (index) => index.record(index.since(sinceMs) - 1)?.offset ?? 0);
+  return positionAt(segments, sinceMs, (index) => {
+    const first = index.since(sinceMs);
+    // A line that began earlier may go on where the wanted bytes begin: one byte before them tells, and has its time.
+    const begin = index.record(first)?.offset ?? index.record(first - 1)?.offset ?? 0;
+    return Math.max(0, first < index.count ? begin - 1 : begin);
+  });
 }
 
 /** The end of what was read before `beforeMs`, in the order of reading; undefined: everything was. */

@@ -4,7 +4,7 @@ import type { LogLine } from "./log-line.ts";
 import { merge } from "./merge.ts";
 import { type StreamKey, type StreamName, serviceDirectory } from "./names.ts";
 import { positionBefore, positionOfLast, positionSince } from "./positions.ts";
-import { listSegments, type Segment, segmentsOf } from "./segments.ts";
+import { listSegments, type Segment } from "./segments.ts";
 import { type Position, StreamCursor } from "./stream-cursor.ts";
 
 /** Memory for reading, shared by all streams of one reader. */
@@ -122,16 +122,15 @@ class Reader {
     const cut: string[] = [];
     for (const service of this.#services()) {
       const directory = serviceDirectory(this.#options.directory, service);
-      for (const { slot, stream } of listSegments(directory).filter((segment) => this.#wants(segment))) {
-        const key = keyOf(service, { slot, stream });
-        if (this.#cursors.has(key)) continue;
-        const start = await whileFilesMove(() => startOf(segmentsOf(listSegments(directory), { slot, stream })));
+      const wanted = listSegments(directory).filter((segment) => this.#wants(segment));
+      for (const [key, listed] of Map.groupBy(wanted, (segment) => keyOf(service, segment))) {
+        const [first] = listed;
+        if (first === undefined || this.#cursors.has(key)) continue;
+        const of = { service, directory, key: { slot: first.slot, stream: first.stream } };
+        const { segments, start } = await whileFilesMove(of, { segments: listed, startOf });
         if (start?.isCut === true) cut.push(key);
-        const of = { service, directory, key: { slot, stream }, memory: this.#memory };
-        this.#cursors.set(
-          key,
-          new StreamCursor({ ...of, start: start?.position, follow: this.#options.follow ?? false }),
-        );
+        const options = { memory: this.#memory, start: start?.position, follow: this.#options.follow ?? false };
+        this.#cursors.set(key, new StreamCursor({ ...of, ...options, segments }));
       }
     }
     return cut;
@@ -183,13 +182,21 @@ function keyOf(service: string, { slot, stream }: StreamKey): string {
   return `${service}/${slot}/${stream}`;
 }
 
-/** Looks again when a file was renamed, compressed or deleted between finding and opening it. */
-async function whileFilesMove<Result>(find: () => Result | Promise<Result>): Promise<Result> {
+/** Lists the segments again when a file was renamed, compressed or deleted before it was opened. */
+async function whileFilesMove(
+  { directory, key }: { readonly directory: string; readonly key: StreamKey },
+  {
+    segments,
+    startOf,
+  }: { readonly segments: Segment[]; readonly startOf: (segments: Segment[]) => Cut | Promise<Cut> },
+): Promise<{ readonly segments: Segment[]; readonly start: Cut }> {
+  let listed = segments;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await find();
+      return { segments: listed, start: await startOf(listed) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === 10) throw error;
+      listed = listSegments(directory, key);
     }
   }
 }

@@ -1,6 +1,5 @@
 /** What lies in a service's log directory: the segments of each stream, oldest first. */
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { parseSegmentFileName, type StreamKey, segmentFileName } from "./names.ts";
 
 /** A segment that readers can open. */
@@ -16,10 +15,12 @@ export interface Segment extends StreamKey {
  * The segments in `directory`, each once, by slot and stream, then oldest first, the one being written last.
  *
  * A crash while compressing leaves a segment in both forms: the uncompressed one counts.
+ *
+ * @param only of this stream, which is quicker where there are many
  */
-export function listSegments(directory: string): Segment[] {
+export function listSegments(directory: string, only?: StreamKey): Segment[] {
   const found = new Map<string, Segment>();
-  for (const fileName of namesIn(directory)) {
+  for (const fileName of namesIn(directory, only === undefined ? "" : `${only.slot}.${only.stream}.`)) {
     const name = parseSegmentFileName(fileName);
     if (name === undefined || (name.kind !== "log" && name.kind !== "zst")) continue;
     const indexName = segmentFileName({ ...name, kind: "idx" });
@@ -28,8 +29,9 @@ export function listSegments(directory: string): Segment[] {
       slot: name.slot,
       stream: name.stream,
       rotatedAt: name.rotatedAt,
-      path: join(directory, fileName),
-      indexPath: join(directory, indexName),
+      // Not by `join`, which would take most of the time where there are many.
+      path: `${directory}/${fileName}`,
+      indexPath: `${directory}/${indexName}`,
       compressed: name.kind === "zst",
     });
   }
@@ -50,9 +52,11 @@ function compare(a: string, b: string): number {
 }
 
 /** Sorted, so that `….log` is met before `….log.zst`. A directory that does not exist holds nothing. */
-function namesIn(directory: string): string[] {
+function namesIn(directory: string, prefix: string): string[] {
   try {
-    return readdirSync(directory).sort();
+    return readdirSync(directory)
+      .filter((name) => name.startsWith(prefix))
+      .sort();
   } catch {
     return [];
   }

@@ -1,7 +1,7 @@
 import type { OrderedLine } from "./log-line.ts";
 import type { StreamKey } from "./names.ts";
 import { SegmentLines } from "./segment-lines.ts";
-import { listSegments, type Segment, segmentsOf } from "./segments.ts";
+import { listSegments, type Segment } from "./segments.ts";
 
 /** Where in a row of segments to begin. */
 export interface Position {
@@ -17,6 +17,8 @@ export interface CursorOptions {
   readonly key: StreamKey;
   /** Undefined: at the oldest segment. */
   readonly start: Position | undefined;
+  /** Its segments, where they were just listed. */
+  readonly segments?: readonly Segment[];
   /** Hold back a line without an end until it ends. */
   readonly follow: boolean;
   /** What to read into; cursors that read in turns share it. */
@@ -32,6 +34,8 @@ export interface CursorOptions {
 export class StreamCursor {
   readonly #options: CursorOptions;
   #start: Position | undefined;
+  /** For the first look: where streams are many, listing them all again for each takes longest. */
+  #listed: readonly Segment[] | undefined;
   #current: SegmentLines | undefined;
   /** The newest closed segment that is behind us. */
   #passed = "";
@@ -41,8 +45,9 @@ export class StreamCursor {
   constructor(options: CursorOptions) {
     this.#options = options;
     this.#start = options.start;
+    this.#listed = options.segments;
     const startsAt = options.start?.segment;
-    if (startsAt !== undefined) this.#passed = lastBefore(this.#segments(), startsAt);
+    if (startsAt !== undefined) this.#passed = lastBefore(this.#listed ?? this.#segments(), startsAt);
   }
 
   /** The newest closed segment all of whose lines were given out; empty if there is none. */
@@ -108,25 +113,29 @@ export class StreamCursor {
 
   async #openNext(): Promise<SegmentLines | undefined> {
     for (;;) {
-      const next = this.#closedAbove(this.#passed)[0] ?? this.#segments().find((one) => one.rotatedAt === null);
+      const listed = this.#listed ?? this.#segments();
+      this.#listed = undefined;
+      const next = closedAbove(listed, this.#passed)[0] ?? listed.find((one) => one.rotatedAt === null);
       if (next === undefined) return undefined;
       const opened = await this.#open(next);
       // Rotated between looking and opening: what we opened is not what we looked for.
       const stale = next.rotatedAt === null && this.#closedAbove(this.#passed).length > 0;
-      if (opened !== undefined && !stale) return opened;
+      if (opened !== undefined && !stale) {
+        this.#start = undefined;
+        return opened;
+      }
       await opened?.close();
     }
   }
 
   async #open(segment: Segment): Promise<SegmentLines | undefined> {
-    const start = this.#start;
-    const isStart = start !== undefined && start.segment.rotatedAt === segment.rotatedAt;
+    const startsAs = this.#start?.segment.rotatedAt;
+    // What was being written when the start was found may have been closed since; it is the first behind what is passed.
+    const isStart = startsAs === null || startsAs === segment.rotatedAt;
     try {
       const { service, memory } = this.#options;
-      const offset = isStart ? start.offset : 0;
-      const opened = await SegmentLines.open(service, { segment, after: this.#passed, offset, memory });
-      this.#start = undefined;
-      return opened;
+      const offset = isStart ? (this.#start?.offset ?? 0) : 0;
+      return await SegmentLines.open(service, { segment, after: this.#passed, offset, memory });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
@@ -134,17 +143,21 @@ export class StreamCursor {
   }
 
   #closedAbove(moment: string): Segment[] {
-    return this.#segments().filter((segment) => segment.rotatedAt !== null && segment.rotatedAt > moment);
+    return closedAbove(this.#segments(), moment);
   }
 
   #segments(): Segment[] {
-    return segmentsOf(listSegments(this.#options.directory), this.#options.key);
+    return listSegments(this.#options.directory, this.#options.key);
   }
 
   #give(lines: OrderedLine[]): void {
     this.#lines = this.#next < this.#lines.length ? [...this.#lines.slice(this.#next), ...lines] : lines;
     this.#next = 0;
   }
+}
+
+function closedAbove(segments: readonly Segment[], moment: string): Segment[] {
+  return segments.filter((segment) => segment.rotatedAt !== null && segment.rotatedAt > moment);
 }
 
 function lastBefore(segments: readonly Segment[], startsAt: Segment): string {
