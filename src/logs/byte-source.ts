@@ -1,6 +1,6 @@
 /** Reading a segment's bytes forward from a position, compressed or not, without blocking the event loop. */
 import { type FileHandle, open } from "node:fs/promises";
-import { compressedBytes } from "./compressed-bytes.ts";
+import { compressedBytes, PIECE_BYTES } from "./compressed-bytes.ts";
 import type { Segment } from "./segments.ts";
 
 export interface ByteSource {
@@ -14,7 +14,7 @@ export interface ByteSource {
 /**
  * Opens a segment at `offset`, counted in bytes before compression.
  *
- * @param options.memory where to read to what is not compressed; its size is that of the chunks
+ * @param options.memory where to read to what is not compressed; chunks grow up to its size
  */
 export async function openBytes(segment: Segment, options: { offset: number; memory: Buffer }): Promise<ByteSource> {
   const file = await open(segment.path, "r");
@@ -24,13 +24,15 @@ export async function openBytes(segment: Segment, options: { offset: number; mem
 
 function plainSource(file: FileHandle, options: { offset: number; memory: Buffer; ino: number }): ByteSource {
   let at = options.offset;
+  let length = PIECE_BYTES.first;
   return {
     inode: options.ino,
     async read() {
-      const { bytesRead } = await file.read(options.memory, 0, options.memory.length, at);
+      const { bytesRead } = await file.read(options.memory, 0, Math.min(length, options.memory.length), at);
       // Cut by copytruncate: what is there now is new.
       if (bytesRead === 0 && at > 0 && (await file.stat()).size < at) at = 0;
       at += bytesRead;
+      length *= 2;
       return options.memory.subarray(0, bytesRead);
     },
     close: () => file.close(),

@@ -5,8 +5,8 @@ import { createZstdDecompress } from "node:zlib";
 import { zstdFrameEnd } from "../protocol/zstd-frame.ts";
 import { type Frame, framesOf, readAt, readFrame } from "./frames.ts";
 
-/** What is given out at a time of a frame: its lines are wanted one after the other. */
-const PIECE_BYTES = 64 * 1024;
+/** What is given out at a time: little at first, for the sake of the first line, and then twice as much each time. */
+export const PIECE_BYTES = { first: 4 * 1024, most: 64 * 1024 };
 /** To pass through what has no seek table: in Node's own chunks of 16 KiB it takes three times as long. */
 const COMPRESSED_CHUNK_BYTES = 256 * 1024;
 const DECOMPRESSED_CHUNK_BYTES = 1024 * 1024;
@@ -24,11 +24,16 @@ async function* fromFrames(
   file: FileHandle,
   from: { frames: readonly Frame[]; offset: number },
 ): AsyncGenerator<Buffer> {
+  let length = PIECE_BYTES.first;
   for (const frame of from.frames) {
     if (frame.plainAt + frame.plainBytes <= from.offset) continue;
-    const plain = await readFrame(file.fd, frame);
-    for (let at = Math.max(0, from.offset - frame.plainAt); at < plain.length; at += PIECE_BYTES)
-      yield plain.subarray(at, at + PIECE_BYTES);
+    const plain = await readFrame(file, frame);
+    for (let at = Math.max(0, from.offset - frame.plainAt); at < plain.length; ) {
+      const piece = plain.subarray(at, at + length);
+      yield piece;
+      at += piece.length;
+      length = Math.min(PIECE_BYTES.most, 2 * length);
+    }
   }
 }
 

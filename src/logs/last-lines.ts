@@ -66,7 +66,7 @@ async function* blocksFromEnd(file: FileHandle, limit: number): AsyncGenerator<B
 async function* framesFromEnd(file: FileHandle, of: { frames: readonly Frame[]; end: number }): AsyncGenerator<Block> {
   for (const frame of of.frames.toReversed()) {
     if (frame.plainAt >= of.end) continue;
-    const plain = await readFrame(file.fd, frame);
+    const plain = await readFrame(file, frame);
     yield { begin: frame.plainAt, bytes: plain.subarray(0, of.end - frame.plainAt) };
   }
 }
