@@ -81,7 +81,8 @@ export interface Notification {
 /** What happened to one run. */
 export type RunFact =
   | { readonly type: "spawned"; readonly process: Process }
-  | { readonly type: "spawn_failed"; readonly error: string }
+  /** `lasting`: it would fail again, as long as nothing is changed. */
+  | { readonly type: "spawn_failed"; readonly error: string; readonly lasting?: boolean }
   /** The supervisor died before the program ran. */
   | { readonly type: "spawn_lost" }
   | { readonly type: "became_ready" }

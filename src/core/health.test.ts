@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askingHealth, type Health, healthAfter, healthDeadline, unknownHealth } from "./health.ts";
+import { askingHealth, type Health, healthAfter, healthDeadline, isRoutine, unknownHealth } from "./health.ts";
 import type { HealthSpec } from "./spec.ts";
 
 const spec: HealthSpec = {
@@ -46,3 +46,14 @@ test("it turns good again only after as many successes in a row as are asked for
 function after(answers: readonly boolean[]): Health {
   return answers.reduce((health, ok) => healthAfter(health, { ok, spec, nowMs: 0 }), unknownHealth(spec, 0));
 }
+
+test("asking and an answer like the last are routine; an answer that counts is not", () => {
+  const well = after([true]);
+  const asking = askingHealth(well, { spec, nowMs: 2000 });
+  assert.ok(isRoutine(well, asking));
+  assert.ok(isRoutine(asking, healthAfter(asking, { ok: true, spec, nowMs: 2010 })));
+  assert.ok(!isRoutine(asking, healthAfter(asking, { ok: false, spec, nowMs: 2010 })));
+  const first = askingHealth(unknownHealth(spec, 0), { spec, nowMs: 300 });
+  assert.ok(!isRoutine(first, healthAfter(first, { ok: true, spec, nowMs: 310 })));
+  assert.ok(!isRoutine(well, { ...well, nextAtMs: 5000 }), "when it was put off, that has to be known");
+});

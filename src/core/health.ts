@@ -25,6 +25,14 @@ export function spreadMs({ intervalMs }: HealthSpec, spread: number): number {
   return Math.round(spread * Math.min(spreadOverMs, intervalMs));
 }
 
+/**
+ * Whether no more has happened than that it was asked, or answered as before: nobody has to remember that. A supervisor
+ * that does not know of it asks a little earlier.
+ */
+export function isRoutine(before: Health, after: Health): boolean {
+  return before.asking !== after.asking && before.ok === after.ok && before.against === after.against;
+}
+
 export function healthDeadline({ nextAtMs }: Health): number | undefined {
   return nextAtMs;
 }

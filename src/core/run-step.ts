@@ -1,6 +1,7 @@
 import type { Process, RunFact } from "./effects.ts";
 import { assertNever } from "./errors.ts";
-import { askingHealth, healthAfter, unknownHealth } from "./health.ts";
+import { askingHealth, type Health, healthAfter, spreadMs, unknownHealth } from "./health.ts";
+import { spreadOf } from "./restart.ts";
 import { idOf, type Run, type RunContext, record, runDeadline, type Spawning, type Starting, type Up } from "./run.ts";
 import { notified, watchdogExpired } from "./run-notifications.ts";
 import { becameReady, ended, exited, stopRun, stopSignal, unkillableMs } from "./run-transitions.ts";
@@ -18,7 +19,7 @@ export function stepRun(run: Run, fact: RunFact, context: RunContext): Run {
     case "spawned":
       return run.phase === "spawning" ? spawned(run, fact.process, context) : run;
     case "spawn_failed":
-      return run.phase === "spawning" ? spawnFailed(run, fact.error, context) : run;
+      return run.phase === "spawning" ? spawnFailed(run, fact, context) : run;
     case "spawn_lost":
       if (run.phase !== "spawning") return run;
       return run.stop ? ended(run, { exit: null, why: run.stop }, context) : newRun(run.generation, context);
@@ -84,8 +85,12 @@ function spawned(run: Run & Spawning, process: Process, context: RunContext): Ru
   return starting;
 }
 
-function spawnFailed(run: Run & Spawning, error: string, context: RunContext): Run {
-  record(run, context, { type: "spawn_failed", cause: error });
+function spawnFailed(
+  run: Run & Spawning,
+  { error, lasting }: RunFact & { readonly type: "spawn_failed" },
+  context: RunContext,
+): Run {
+  record(run, context, { type: "spawn_failed", cause: error, ...(lasting && { lasting }) });
   return ended(run, { exit: null, error, ...(run.stop && { why: run.stop }) }, context);
 }
 
@@ -128,19 +133,26 @@ function healthChecked(run: Run & Up, answer: { ok: boolean; detail: string }, c
 /** What a program said while no supervisor was there still waits in its socket: it is read within this time. */
 const unreadMs = 2000;
 
-function adoptedUp(run: Run & Up, { spec, nowMs }: RunContext): Run {
-  const { watchdogAtMs, health } = run;
-  const soonest = nowMs + unreadMs;
+function adoptedUp(run: Run & Up, context: RunContext): Run {
+  const { watchdogAtMs } = run;
+  const soonest = context.nowMs + unreadMs;
   return {
     ...run,
-    // The question was lost with who asked it.
-    health: health.asking && spec.health ? { ...health, asking: false, nextAtMs: nowMs } : health,
+    health: adoptedHealth(run, context),
     ...(watchdogAtMs !== undefined && { watchdogAtMs: Math.max(watchdogAtMs, soonest) }),
     ...(run.reloading &&
       "deadlineMs" in run.reloading && {
         reloading: { ...run.reloading, deadlineMs: Math.max(run.reloading.deadlineMs, soonest) },
       }),
   };
+}
+
+function adoptedHealth({ generation, health }: Run & Up, { spec, slot, nowMs }: RunContext): Health {
+  // The question was lost with who asked it.
+  if (health.asking && spec.health) return { ...health, asking: false, nextAtMs: nowMs };
+  if (!spec.health || (health.nextAtMs ?? nowMs) > nowMs) return health;
+  // When the others were asked last is not known (`isRoutine`), and they are not all asked at once.
+  return { ...health, nextAtMs: nowMs + spreadMs(spec.health, spreadOf(spec.name, slot, generation)) };
 }
 
 /** A new supervisor holds it again: whatever was being waited for has to be asked for once more. */

@@ -1,6 +1,7 @@
 import { dependentsOf } from "../core/dependencies.ts";
 import type { Step, World } from "../core/draft.ts";
 import type { Effect, Recorded } from "../core/effects.ts";
+import { isRoutine } from "../core/health.ts";
 import type { Service } from "../core/service.ts";
 import type { Slot } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
@@ -140,11 +141,24 @@ function changedSlots(before: readonly Slot[], after: readonly Slot[]): Record<s
   const old = new Map(before.map((slot) => [slot.slot, slot]));
   const changed: Record<string, Slot | null> = {};
   for (const slot of after) {
-    if (old.get(slot.slot) !== slot) changed[slot.slot] = slot;
+    const known = old.get(slot.slot);
+    if (known !== slot && !(known && isRoutineCheck(known, slot))) changed[slot.slot] = slot;
     old.delete(slot.slot);
   }
   for (const slot of old.keys()) changed[slot] = null;
   return changed;
+}
+
+/** Of a thousand services somebody is always being asked how it is: writing that down would cost more than asking. */
+function isRoutineCheck(before: Slot, after: Slot): boolean {
+  const [old, now] = [before.current, after.current];
+  if (old?.phase !== "up" || now?.phase !== "up" || !isRoutine(old.health, now.health)) return false;
+  return sameButFor(before, after, "current") && sameButFor(old, now, "health");
+}
+
+function sameButFor<T extends object>(one: T, other: T, but?: keyof T): boolean {
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)] as (keyof T)[]);
+  return [...keys].every((key) => key === but || one[key] === other[key]);
 }
 
 function recordOf({ spec: _, slots: __, dependents: ___, ...record }: Service): ServiceRecord {
@@ -152,9 +166,7 @@ function recordOf({ spec: _, slots: __, dependents: ___, ...record }: Service): 
 }
 
 function sameRecord(a: Service, b: Service): boolean {
-  const [one, other] = [recordOf(a), recordOf(b)] as [Record<string, unknown>, Record<string, unknown>];
-  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return [...keys].every((key) => one[key] === other[key]);
+  return sameButFor(recordOf(a), recordOf(b));
 }
 
 /** The events among effects, in order. */

@@ -63,17 +63,21 @@ export function probesOf({ kernel, ask, isListening, pastLines }: ProbesOptions)
       const cancel = kernel.later(health.timeoutMs, () =>
         control.abort(new Error(`no answer within ${health.timeoutMs} ms`)),
       );
+      let isOver = false;
       const answer = (ok: boolean, detail: string) => {
         cancel();
-        if (!stopped) onAnswer({ ok, detail });
+        if (isOver) return;
+        isOver = true;
+        onAnswer({ ok, detail });
       };
-      let stopped = false;
       ask(health.probe, { spec, holding, signal: control.signal }).then(
         (detail) => answer(true, detail),
         (error: unknown) => answer(false, reasonOf(control.signal.aborted ? control.signal.reason : error)),
       );
       return () => {
-        stopped = true;
+        // An abort makes an error with a stack: too dear for each of the many that were answered long ago.
+        if (isOver) return;
+        isOver = true;
         cancel();
         control.abort();
       };
