@@ -47,6 +47,7 @@ function facts(view: ServiceView): [string, string][] {
     ["source", view.source ?? "command line"],
     ["next run", view.nextRunAt === null ? null : formatTime(view.nextRunAt)],
     ["waits for", view.waitingFor.length === 0 ? null : view.waitingFor.join(", ")],
+    ["listens", view.listening.map(({ name, address }) => `${name} at ${address}`).join(", ") || null],
     ["logs", view.logDirectory],
     ["log dropped", view.logDroppedBytes === 0 ? null : `${formatBytes(view.logDroppedBytes)} (the disk was full)`],
   ];

@@ -12,6 +12,9 @@ export interface ProgramRequest {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** A program that cannot be run, however often one tries: something has to be changed first. */
+export class NotRunnable extends LaresError {}
+
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**
@@ -69,22 +72,29 @@ export function explainFailure(request: ProgramRequest, program: string, code: s
   try {
     assertRunnable(request, program);
   } catch (error) {
-    if (error instanceof LaresError) return new LaresError(error.code, error.message, { ...hintOf(error), cause });
+    if (error instanceof LaresError) return new NotRunnable(error.code, error.message, { ...hintOf(error), cause });
   }
   const explanation = explanations[code];
-  if (explanation === undefined) return failure(request.file, code, undefined, cause);
-  return failure(request.file, explanation.state.replace("%", path), explanation.hint, cause);
+  const state = explanation?.state.replace("%", path) ?? code;
+  const Kind = explanation?.passes === false ? NotRunnable : LaresError;
+  return new Kind("spawn_failed", sentence(request.file, state), { ...explanation, cause });
 }
 
-const explanations: Record<string, { state: string; hint: string }> = {
+const explanations: Record<string, { state: string; hint: string; passes?: false }> = {
   ENOENT: {
     state: 'the interpreter that "%" names in its first line, or its loader, does not exist',
     hint: "Install that interpreter, or correct the first line of the file.",
+    passes: false,
   },
-  ENOEXEC: { state: '"%" is no program of this machine', hint: "Install the build for this architecture." },
+  ENOEXEC: {
+    state: '"%" is no program of this machine',
+    hint: "Install the build for this architecture.",
+    passes: false,
+  },
   EACCES: {
     state: '"%" or its interpreter may not be executed',
     hint: "Check its mode, and whether its file system is mounted noexec.",
+    passes: false,
   },
   E2BIG: { state: "the argument list and environment are too long", hint: "Pass long values in a file." },
   EAGAIN: {
@@ -158,8 +168,12 @@ function headOf(path: string): string | undefined {
   }
 }
 
-function failure(file: string, state: string, hint?: string, cause?: unknown): LaresError {
-  return new LaresError("spawn_failed", `Cannot start "${file}": ${state}`, { ...(hint && { hint }), cause });
+function failure(file: string, state: string, hint: string): NotRunnable {
+  return new NotRunnable("spawn_failed", sentence(file, state), { hint });
+}
+
+function sentence(file: string, state: string): string {
+  return `Cannot start "${file}": ${state}`;
 }
 
 function hintOf(error: LaresError): { hint?: string } {

@@ -9,6 +9,7 @@ import type {
   FailureView,
   InstanceState,
   InstanceView,
+  ListeningView,
   PlanStep,
   ServiceSpec,
   ServiceView,
@@ -38,6 +39,7 @@ export interface ApiTypes {
   readonly ServiceView: ServiceView;
   readonly ServiceSpec: ServiceSpec;
   readonly FailureView: FailureView;
+  readonly ListeningView: ListeningView;
   readonly SinkView: SinkView;
   readonly EventView: EventView;
   readonly ApplyRequest: ApplyRequest;
@@ -113,6 +115,7 @@ export const apiSchemas: { readonly [N in SchemaName]: Schema<ApiTypes[N]> } = {
       nextRunAt: about("The next run of a scheduled task.", nullable(moment)),
       logDirectory: text,
       logDroppedBytes: about("Not written because the disk was full (`when_full: drop`).", count),
+      listening: about("Where its listeners are open, also while nothing runs.", listOf(referTo("ListeningView"))),
       sinks: about("Where its lines go besides the files, and how far.", listOf(referTo("SinkView"))),
       notEnforced: about("Limits that this host cannot enforce, one sentence each.", listOf(text)),
       waitingFor: about("Other services that this one waits for.", listOf(text)),
@@ -123,6 +126,10 @@ export const apiSchemas: { readonly [N in SchemaName]: Schema<ApiTypes[N]> } = {
     description:
       "A service with every default filled in, durations in milliseconds, sizes in bytes and absolute paths, as `lares apply` sends it. docs/configuration.md has the keys.",
   },
+  ListeningView: about(
+    "An open listener: its name in `listen`, and `HOST:PORT` with a real port, or `unix:PATH`.",
+    object<ListeningView>({ name: text, address: text }),
+  ),
   FailureView: about(
     "The last end of an instance that was not asked for.",
     object<FailureView>({

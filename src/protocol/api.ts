@@ -60,12 +60,22 @@ export interface ServiceView {
   readonly logDirectory: string;
   /** Bytes not written because the disk was full (`when_full: drop`). */
   readonly logDroppedBytes: number;
+  /** Where its listeners are open, also while nothing runs. */
+  readonly listening: readonly ListeningView[];
   /** Where its lines go besides the files, and how far. */
   readonly sinks: readonly SinkView[];
   /** Limits that this host cannot enforce, one sentence each. */
   readonly notEnforced: readonly string[];
   /** Other services that wait for this one, or that it waits for. */
   readonly waitingFor: readonly string[];
+}
+
+/** An open listener of a service. */
+export interface ListeningView {
+  /** Its name in `listen`. */
+  readonly name: string;
+  /** `HOST:PORT`, for port 0 with the one that the kernel chose, or `unix:PATH`. */
+  readonly address: string;
 }
 
 /** How far one sink of a service has got. Counts are those since the sink was first configured. */

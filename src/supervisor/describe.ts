@@ -27,6 +27,7 @@ export async function describeService(supervisor: Supervisor, name: string): Pro
     nextRunAt: dueMs === undefined ? null : isoAt(dueMs, sources),
     logDirectory,
     logDroppedBytes: supervisor.outputs.droppedBytes(name),
+    listening: supervisor.listeners.addressesOf(name),
     sinks: await supervisor.forwarding.describe(known.spec),
     notEnforced: [...(supervisor.notEnforced.get(name) ?? [])],
   };

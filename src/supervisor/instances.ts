@@ -3,6 +3,7 @@ import type { Effect, RunFact, RunId } from "../core/effects.ts";
 import { assertNever, LaresError } from "../core/errors.ts";
 import { findRun } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
+import { NotRunnable } from "../os/program.ts";
 import { parseInstanceTag } from "../protocol/instance-tag.ts";
 import {
   type HeldKind,
@@ -219,7 +220,8 @@ export class Instances {
     } catch (error) {
       if (!(error instanceof LaresError)) throw error;
       if (holding) this.drop(holding);
-      this.#options.report(run, { type: "spawn_failed", error: messageOf(error) });
+      const lasting = error instanceof NotRunnable || error.code === "invalid_configuration";
+      this.#options.report(run, { type: "spawn_failed", error: messageOf(error), ...(lasting && { lasting }) });
     } finally {
       for (const fd of childEnds) kernel.close(fd);
     }

@@ -29,6 +29,11 @@ export function laneOf(key: string): number {
   return Number(/^listen:[^/]+\/[^/+]+\+(\d+)/.exec(key)?.[1] ?? 0);
 }
 
+/** The name that the configuration has for the listener of a socket. */
+export function listenerOf(key: string): string {
+  return /^listen:[^/]+\/[^/]+\/([^@]+)@/.exec(key)?.[1] ?? key;
+}
+
 export function ownerIn(spec: ServiceSpec, { listener, slot }: { listener: ListenerSpec; slot: number }): Owner {
   return spec.balance === "even" && listener.address.family === "tcp" ? slot : "shared";
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { RunId } from "../core/effects.ts";
 import { LaresError } from "../core/errors.ts";
 import type { ListenerSpec, ServiceSpec } from "../core/spec.ts";
@@ -5,10 +6,21 @@ import { closeFd } from "../os/descriptors.ts";
 import { errnoOf } from "../os/libc.ts";
 import { addressOfSocket, copyListener } from "../os/regain-socket.ts";
 import { isAcceptable, isListeningSocket, stopListening } from "../os/sockets.ts";
+import type { ListeningView } from "../protocol/api.ts";
 import { laneFile } from "../protocol/lane-file.ts";
 import type { FdStore } from "./fd-store.ts";
 import type { SlotListeners } from "./interpreter.ts";
-import { baseKey, baseOf, chooseLane, freeLane, isWanted, laneKey, laneOf, ownerIn } from "./listener-lanes.ts";
+import {
+  baseKey,
+  baseOf,
+  chooseLane,
+  freeLane,
+  isWanted,
+  laneKey,
+  laneOf,
+  listenerOf,
+  ownerIn,
+} from "./listener-lanes.ts";
 import { readNotes, type SocketNote, writeNotes } from "./listener-notes.ts";
 import { accessText, addressText, adjustListener, openListener } from "./open-listener.ts";
 import { type OpenSocket, OpenSockets } from "./open-sockets.ts";
@@ -144,6 +156,15 @@ export class ServiceListeners implements SlotListeners {
     const keys = this.#use.of(run);
     const open = this.#sockets.all.find((one) => keys.includes(one.key) && isAt(address, one));
     return open ? this.#steering.wayTo(open) : straightOn;
+  }
+
+  /** Where a service's listeners are open, each address once. */
+  addressesOf(service: string): readonly ListeningView[] {
+    const views = this.#sockets.of(service).map(({ key, bound }): ListeningView => {
+      const path = unixPath(key);
+      return { name: listenerOf(key), address: path === undefined ? bound : `unix:${path}` };
+    });
+    return views.filter((view, index) => views.findIndex((one) => isDeepStrictEqual(one, view)) === index);
   }
 
   #ensure(spec: ServiceSpec, { listener, run }: { listener: ListenerSpec; run: RunId }): OpenSocket {

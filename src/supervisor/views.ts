@@ -55,7 +55,7 @@ export function serviceView(
   service: Service,
   world: World,
   sources: ViewSources,
-): Omit<ServiceView, "logDirectory" | "logDroppedBytes" | "sinks" | "notEnforced" | "nextRunAt"> & {
+): Omit<ServiceView, "logDirectory" | "logDroppedBytes" | "listening" | "sinks" | "notEnforced" | "nextRunAt"> & {
   readonly dueMs: number | undefined;
 } {
   return {

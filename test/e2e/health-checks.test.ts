@@ -26,6 +26,8 @@ test("with `then: report`, what is degraded runs on and is shown so", async () =
   const health = { exec: `test ! -e ${file}`, ...quick, failures: 2, then: "report" };
   await rig.begin({ web: { command: "sleep 1000", health } });
   const degraded = await rig.becomes("web", { state: "degraded" });
+  const { code, stderr } = await rig.lares("up");
+  assert.deepEqual([code, stderr], [0, "warning: web/0 is ready, but degraded: see `lares events web`\n"]);
   assert.deepEqual([degraded.healthy, degraded.generation], [false, 1]);
   assert.match(await rig.ok("ls"), /web\/0 +degraded/);
 });

@@ -4,6 +4,7 @@ import { rmSync, statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { ServiceView } from "../../src/protocol/api.ts";
 import { ask, startLoad } from "../fixtures/register/load.ts";
 import { freePort, listening } from "./ports.ts";
 import { fixture } from "./reload-subjects.ts";
@@ -64,13 +65,22 @@ test("two services cannot listen on one port", async () => {
   assert.match(stderr, /is already the listener `http` of `one`/);
 });
 
-test("with port 0 all slots share the port that the kernel chose, and it is said", async () => {
+test("with port 0 all slots share the port that the kernel chose, which is said, and the next supervisor keeps it", async () => {
   await using rig = createRig();
   await rig.up({ web: { command: "sleep 1000", listen: { http: "127.0.0.1:0" }, instances: 3 } });
   const addresses = (await rig.events({ type: "listener_opened" })).map(({ address }) => String(address));
   assert.equal(addresses.length, 3);
   assert.equal(new Set(addresses).size, 1);
   assert.doesNotMatch(addresses[0] ?? "", /:0$/);
+  const listening = [{ name: "http", address: addresses[0] }];
+  assert.deepEqual((await rig.json<ServiceView>("describe", "web")).listening, listening);
+  assert.match(await rig.ok("describe", "web"), new RegExp(`^ +listens +http at ${addresses[0]}$`, "m"));
+  const { pid, seq } = await rig.client.supervisor();
+  process.kill(pid, "SIGKILL");
+  await rig.event({ type: "supervisor_recovered", after: seq });
+  assert.deepEqual((await rig.json<ServiceView>("describe", "web")).listening, listening);
+  await rig.ok("restart", "web");
+  assert.deepEqual((await rig.json<ServiceView>("describe", "web")).listening, listening);
 });
 
 test("mode and owner of a unix socket are as configured, also when they change", async () => {

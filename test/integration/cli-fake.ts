@@ -153,6 +153,7 @@ export function service(overrides: Partial<ServiceView> = {}): ServiceView {
     nextRunAt: null,
     logDirectory: "/var/log/lares/api",
     logDroppedBytes: 0,
+    listening: [{ name: "http", address: "127.0.0.1:41234" }],
     sinks: [],
     notEnforced: ["memory: no cgroup"],
     waitingFor: [],

@@ -4,7 +4,7 @@ import type { Context, OptionTable } from "../command.ts";
 import { renderFailure } from "../describe-service.ts";
 import { nameOf } from "../instances.ts";
 import { durationOption } from "../units.ts";
-import { concerned, type Goal } from "./goals.ts";
+import { concerned, type Goal, isUnstartable } from "./goals.ts";
 import { Progress } from "./progress.ts";
 import { type Standing, waitFor } from "./wait.ts";
 
@@ -56,9 +56,20 @@ export async function finish(context: Context, wish: Wish): Promise<readonly Ins
     ...(context.json ? {} : { onChange: (current) => progress.show(current) }),
   });
   const missed = standing.verdicts.filter(({ verdict }) => verdict !== "done").map(({ goal }) => goal);
-  if (missed.length === 0) return concerned(wish.goals, standing.instances);
+  if (missed.length === 0) {
+    const reached = concerned(wish.goals, standing.instances);
+    if (!context.json) warnOfDegraded(reached);
+    return reached;
+  }
   if (!context.json) await showFailures(context, missed);
   throw missedError(wish.verb, { missed, standing });
+}
+
+/** What is ready and not well, and whose health check asks for no more than that it be said. */
+function warnOfDegraded(instances: readonly InstanceView[]): void {
+  for (const it of instances.filter(({ state }) => state === "degraded")) {
+    process.stderr.write(`warning: ${nameOf(it)} is ready, but degraded: see \`lares events ${it.service}\`\n`);
+  }
 }
 
 async function showFailures({ client, terminal }: Context, missed: readonly Goal[]): Promise<void> {
@@ -77,16 +88,23 @@ function missedError(
   const services = [...new Set(missed.map(({ service }) => service))];
   const reasons = services.flatMap((service) => reasonsOf(service, standing));
   const [first] = services;
+  const untried = standing.instances.some((it) => it.service === first && isUnstartable(it, standing));
   return new LaresError("operation_failed", `Cannot ${verb} "${services.join(" ")}": ${reasons[0] ?? "it failed"}`, {
-    hint: `See what it wrote with \`lares logs ${first}\`.`,
+    hint: untried
+      ? `Correct that, and start it again with \`lares restart ${first}\`.`
+      : `See what it wrote with \`lares logs ${first}\`.`,
     ...(reasons.length > 1 ? { cause: new Error(reasons.slice(1, 11).join("; ")) } : {}),
   });
 }
 
-function reasonsOf(service: string, { instances, reloads }: Standing): string[] {
+function reasonsOf(service: string, standing: Standing): string[] {
+  const { instances, reloads } = standing;
   const reload = reloads.findLast((event) => event.service === service && /_(failed|refused)$/.test(event.type));
   if (reload !== undefined) return [`the reload failed: ${reload.cause ?? "no cause was given"}`];
   return instances
     .filter((it) => it.service === service && it.state !== "up" && it.state !== "completed")
-    .map((it) => `${nameOf(it)} is ${it.state}${it.reason === null ? "" : `: ${it.reason}`}`);
+    .map((it) => {
+      const state = isUnstartable(it, standing) ? "cannot be started" : `is ${it.state}`;
+      return `${nameOf(it)} ${state}${it.reason === null ? "" : `: ${it.reason}`}`;
+    });
 }

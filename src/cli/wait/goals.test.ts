@@ -2,10 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApplyReply, ApplyRequest, EventView, InstanceView } from "../../protocol/api.ts";
 import { event, instance } from "../testing.ts";
-import { concerned, type Goal, goalsOfAction, goalsOfApply, judge, type Verdict } from "./goals.ts";
+import { concerned, type Goal, goalsOfAction, goalsOfApply, judge, runKey, type Verdict } from "./goals.ts";
 
-function verdictOf(goal: Goal, instances: readonly InstanceView[], reloads: readonly EventView[] = []): Verdict {
-  return judge(goal, { instances: Map.groupBy(instances, ({ service }) => service), reloads });
+interface Events {
+  readonly reloads?: readonly EventView[];
+  readonly unstartable?: ReadonlySet<string>;
+}
+
+function verdictOf(goal: Goal, instances: readonly InstanceView[], events: Events = {}): Verdict {
+  const { reloads = [], unstartable = new Set() } = events;
+  return judge(goal, { instances: Map.groupBy(instances, ({ service }) => service), reloads, unstartable });
 }
 
 const running = { kind: "running", service: "api", slot: 0, generation: 2, task: false } as const;
@@ -15,7 +21,8 @@ test("a start is done when the slot is up or completed, failed when it failed, a
     ["down", "pending"],
     ["starting", "pending"],
     ["up", "done"],
-    ["degraded", "failed"],
+    // Ready, and not well.
+    ["degraded", "done"],
     ["stopping", "pending"],
     ["backoff", "pending"],
     ["failed", "failed"],
@@ -23,6 +30,15 @@ test("a start is done when the slot is up or completed, failed when it failed, a
   ];
   for (const [state, verdict] of cases)
     assert.equal(verdictOf(running, [instance({ state, generation: 2 })]), verdict, state);
+});
+
+test("a program that cannot be run has failed while it waits for another try, and is pending in the next", () => {
+  const unstartable = new Set([runKey({ service: "api", slot: 0, generation: 2 })]);
+  const verdictAt = (state: InstanceView["state"], generation: number) =>
+    verdictOf(running, [instance({ state, generation })], { unstartable });
+  assert.equal(verdictAt("backoff", 2), "failed");
+  assert.equal(verdictAt("starting", 3), "pending");
+  assert.equal(verdictAt("backoff", 3), "pending");
 });
 
 test("a task is not done when it is up, but when it has completed", () => {
@@ -62,12 +78,16 @@ test("a reload ends with its own event, not with that of an earlier one or of an
   const goal = { kind: "reloaded", service: "api", afterSeq: 10 } as const;
   const told = (seq: number, type: string, service = "api") => event(seq, type, { service });
   const started = told(12, "reload_started");
-  assert.equal(verdictOf(goal, [], [told(9, "reload_started"), told(10, "reload_completed")]), "pending");
-  assert.equal(verdictOf(goal, [], [told(11, "reload_completed"), started]), "pending", "one was under way");
-  assert.equal(verdictOf(goal, [], [started, told(13, "reload_completed", "web")]), "pending");
-  assert.equal(verdictOf(goal, [], [started, told(13, "reload_completed")]), "done");
-  assert.equal(verdictOf(goal, [], [started, told(13, "reload_failed")]), "failed");
-  assert.equal(verdictOf(goal, [], [told(11, "reload_refused")]), "failed");
+  assert.equal(verdictOf(goal, [], { reloads: [told(9, "reload_started"), told(10, "reload_completed")] }), "pending");
+  assert.equal(
+    verdictOf(goal, [], { reloads: [told(11, "reload_completed"), started] }),
+    "pending",
+    "one was under way",
+  );
+  assert.equal(verdictOf(goal, [], { reloads: [started, told(13, "reload_completed", "web")] }), "pending");
+  assert.equal(verdictOf(goal, [], { reloads: [started, told(13, "reload_completed")] }), "done");
+  assert.equal(verdictOf(goal, [], { reloads: [started, told(13, "reload_failed")] }), "failed");
+  assert.equal(verdictOf(goal, [], { reloads: [told(11, "reload_refused")] }), "failed");
 });
 
 test("an applied service is settled when all its slots are, at its new revision", () => {

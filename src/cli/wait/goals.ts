@@ -35,6 +35,18 @@ export interface Facts {
   /** By service: a thousand goals over a thousand instances are looked at many times a second. */
   readonly instances: ReadonlyMap<string, readonly InstanceView[]>;
   readonly reloads: readonly EventView[];
+  /** Runs that could not be started, and would not be if tried again: see {@link runKey}. */
+  readonly unstartable: ReadonlySet<string>;
+}
+
+/** One run among those of all services. */
+export function runKey(run: Pick<EventView, "service" | "slot" | "generation">): string {
+  return `${run.service}/${run.slot}#${run.generation}`;
+}
+
+/** Whether an instance waits for another try that will end as the last one did. */
+export function isUnstartable(instance: InstanceView, { unstartable }: Pick<Facts, "unstartable">): boolean {
+  return instance.state === "backoff" && unstartable.has(runKey(instance));
 }
 
 /** Decides whether a goal is reached. */
@@ -42,13 +54,13 @@ export function judge(goal: Goal, facts: Facts): Verdict {
   const own = facts.instances.get(goal.service) ?? [];
   switch (goal.kind) {
     case "running":
-      return worst(own.filter(({ slot }) => slot === goal.slot).map((it) => judgeRunning(it, goal)));
+      return worst(own.filter(({ slot }) => slot === goal.slot).map((it) => judgeRunning(it, goal, facts)));
     case "stopped":
       return own.some((it) => it.slot === goal.slot && !atRest(it)) ? "pending" : "done";
     case "gone":
       return own.length === 0 ? "done" : "pending";
     case "settled":
-      return judgeSettled(own, goal);
+      return judgeSettled(own, goal, facts);
     case "reloaded":
       return judgeReloaded(goal, facts.reloads);
     default:
@@ -108,11 +120,11 @@ export function goalsOfApply(request: ApplyRequest, reply: ApplyReply): Goal[] {
   return [...kept, ...removed.map(({ service }): Goal => ({ kind: "gone", service }))];
 }
 
-function judgeRunning(instance: InstanceView, goal: Goal & { readonly kind: "running" }): Verdict {
-  return instance.generation < goal.generation ? "pending" : judgeRest(instance, goal);
+function judgeRunning(instance: InstanceView, goal: Goal & { readonly kind: "running" }, facts: Facts): Verdict {
+  return instance.generation < goal.generation ? "pending" : judgeRest(instance, goal, facts);
 }
 
-function judgeSettled(own: readonly InstanceView[], goal: Goal & { readonly kind: "settled" }): Verdict {
+function judgeSettled(own: readonly InstanceView[], goal: Goal & { readonly kind: "settled" }, facts: Facts): Verdict {
   const slots = new Set(own.map(({ slot }) => slot));
   if (slots.size !== goal.instances) return "pending";
   if (goal.instances === 0) return "done";
@@ -120,15 +132,17 @@ function judgeSettled(own: readonly InstanceView[], goal: Goal & { readonly kind
     own.map((instance) => {
       if (instance.desired === "down") return atRest(instance) ? "done" : "pending";
       if (goal.scheduled) return instance.state === "failed" ? "failed" : "done";
-      return instance.revision < goal.revision ? "pending" : judgeRest(instance, goal);
+      return instance.revision < goal.revision ? "pending" : judgeRest(instance, goal, facts);
     }),
   );
 }
 
-function judgeRest({ state, desired }: InstanceView, { task }: { readonly task: boolean }): Verdict {
-  if (state === "completed" || (state === "up" && !task)) return "done";
-  // Degraded comes after ready: it was up, and is not well. Stopped by someone else while we wait: it will not come up.
-  const lost = state === "failed" || state === "degraded" || (state === "down" && desired === "down");
+function judgeRest(instance: InstanceView, { task }: { readonly task: boolean }, facts: Facts): Verdict {
+  const { state, desired } = instance;
+  // Degraded is ready, and not well; where that should lead to more than a report, it is being stopped already.
+  if (state === "completed" || ((state === "up" || state === "degraded") && !task)) return "done";
+  // Stopped by someone else while we wait: it will not come up.
+  const lost = state === "failed" || (state === "down" && desired === "down") || isUnstartable(instance, facts);
   return lost ? "failed" : "pending";
 }
 

@@ -6,7 +6,13 @@ import { Progress } from "./progress.ts";
 
 function standing(instances: readonly InstanceView[], disconnected = false) {
   const goal = { kind: "gone", service: "api" } as const;
-  return { verdicts: [{ goal, verdict: "pending" as const }], instances, reloads: [], disconnected };
+  return {
+    verdicts: [{ goal, verdict: "pending" as const }],
+    instances,
+    reloads: [],
+    unstartable: new Set<string>(),
+    disconnected,
+  };
 }
 
 test("without a terminal, each change is a line, and nothing is said twice", () => {

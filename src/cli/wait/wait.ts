@@ -3,10 +3,10 @@ import { isDisconnected } from "../../client/errors.ts";
 import { LaresError } from "../../core/errors.ts";
 import type { EventView, InstanceView } from "../../protocol/api.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { concerned, type Goal, judge, type Verdict } from "./goals.ts";
+import { concerned, type Facts, type Goal, judge, runKey, type Verdict } from "./goals.ts";
 
 /** Where a wait stands. */
-export interface Standing {
+export interface Standing extends Pick<Facts, "unstartable"> {
   readonly verdicts: readonly { readonly goal: Goal; readonly verdict: Verdict }[];
   readonly instances: readonly InstanceView[];
   /** What was said of reloads since the request. */
@@ -64,6 +64,7 @@ class Wait {
   readonly #options: WaitOptions;
   readonly #clock: Clock;
   readonly #reloads: EventView[] = [];
+  readonly #unstartable = new Set<string>();
   #instances: readonly InstanceView[] = [];
   #seq: number;
   /** When the supervisor was last heard of. */
@@ -126,6 +127,7 @@ class Wait {
     this.#seq = Math.max(this.#seq, event.seq);
     this.#movedMs = this.#clock.nowMs();
     if (event.type.startsWith("reload_")) this.#reloads.push(event);
+    if (event.type === "spawn_failed" && event.lasting === true) this.#unstartable.add(runKey(event));
     this.#stirred = true;
     this.#wake();
   }
@@ -144,14 +146,15 @@ class Wait {
   }
 
   #standing(disconnected: boolean): Standing {
-    const facts = { instances: Map.groupBy(this.#instances, ({ service }) => service), reloads: this.#reloads };
+    const seen = { reloads: this.#reloads, unstartable: this.#unstartable };
+    const facts = { ...seen, instances: Map.groupBy(this.#instances, ({ service }) => service) };
     const verdicts = this.#goals.map((goal) => ({ goal, verdict: judge(goal, facts) }));
-    return { verdicts, instances: this.#instances, reloads: this.#reloads, disconnected };
+    return { ...seen, verdicts, instances: this.#instances, disconnected };
   }
 
   /** How long until the youngest of what came up has proven that it stays. */
   #unprovenMs({ instances }: Standing): number {
-    const up = concerned(this.#goals, instances).filter(({ state }) => state === "up");
+    const up = concerned(this.#goals, instances).filter(({ state }) => state === "up" || state === "degraded");
     return Math.max(0, ...up.map(({ uptimeMs }) => provenMs - (uptimeMs ?? provenMs)));
   }
 
