@@ -95,7 +95,8 @@ async function underLoad(target: Target, change: (loads: readonly Load[]) => Pro
 /** Waits until every process that runs has answered. */
 async function allAnswer(rig: Rig, loads: readonly Load[]): Promise<void> {
   const pids = (await rig.client.instances()).map(({ pid }) => String(pid));
-  const silent = () => pids.filter((pid) => !loads.some(({ sofar }) => sofar().answeredBy.has(pid)));
+  const answers = () => loads.flatMap(({ sofar }) => [...sofar().answeredBy]);
+  const silent = () => pids.filter((pid) => !answers().some((answer) => answer.split(/\W+/).includes(pid)));
   await eventually(
     () => silent().length === 0,
     () => `${silent().length} of ${pids.length} processes answer`,
