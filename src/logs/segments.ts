@@ -51,11 +51,11 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Sorted, so that `….log` is met before `….log.zst`. A directory that does not exist holds nothing. */
+/** Sorted, so that `….log` is met before `….log.zst`; without indexes. A directory that does not exist holds nothing. */
 function namesIn(directory: string, prefix: string): string[] {
   try {
     return readdirSync(directory)
-      .filter((name) => name.startsWith(prefix))
+      .filter((name) => name.startsWith(prefix) && !name.endsWith(".idx"))
       .sort();
   } catch {
     return [];
