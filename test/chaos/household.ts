@@ -72,7 +72,7 @@ function definition({ role, port }: Member): object {
     case "stubborn":
       return { command: fixture("stubborn.sh"), stop: { grace: "10s" } };
     case "watched":
-      return { command: fixture("pings.py"), ready: "notify", health: { watchdog: "5s" } };
+      return { command: fixture("pings.py"), ready: "notify", health: { watchdog: "12s" } };
     case "task":
       return { kind: "task", command: fixture("task.sh"), schedule: "*/2 * * * * *" };
   }

@@ -103,7 +103,7 @@ export function run(
     const child = execFile(
       file,
       words,
-      { ...options, encoding: "utf8", timeout: 20_000, maxBuffer: 2 ** 26 },
+      { ...options, encoding: "utf8", timeout: 100_000, maxBuffer: 2 ** 26 },
       (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
     );
   });

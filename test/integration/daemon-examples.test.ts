@@ -31,7 +31,7 @@ test("there is an example in every part", () => {
 });
 
 for (const { name, code } of examples) {
-  test(`the example of ${name} runs`, { timeout: 30_000 }, async () => {
+  test(`the example of ${name} runs`, { timeout: 150_000 }, async () => {
     const flags = ["--disable-warning=ExperimentalWarning", "--import", preload, "--input-type=module-typescript"];
     const child = spawn(process.execPath, [...flags, "-e", code], { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
     const [errors, [status]] = await Promise.all([text(child.stderr), once(child, "exit")]);

@@ -36,7 +36,7 @@ test("health says what issue, operator and probe want to know, and is off while 
   for (const name of ["process_cpu_seconds_total", "worker_pool_tasks", "http_server_request_duration_seconds"]) {
     assert.match(metrics, new RegExp(name));
   }
-  const slow = rig.get("/slow?ms=500");
+  const slow = rig.get("/slow?ms=3000");
   await rig.get();
   running.kill("SIGTERM");
   await running.line(/"msg":"stopping"/);
@@ -149,14 +149,20 @@ test("it tells the service manager: ready, reloading with the clock, stopping; a
   const path = rig.path("notify.sock");
   const fd = bindNotify(path);
   context.after(() => closeFd(fd));
+  let received = "";
+  const read = () => {
+    for (let next = receiveNotify(fd); next; next = receiveNotify(fd)) received += next.data.toString();
+  };
+  // No more than ten messages wait in the socket: what comes then is lost.
+  const reading = setInterval(read, 20);
+  context.after(() => clearInterval(reading));
   const running = rig.spawn([], { env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: "200000" } });
   await running.line(/"msg":"ready"/);
   running.kill("SIGHUP");
   await running.line(/"msg":"reloaded"/);
   running.kill("SIGTERM");
   await running.end();
-  let received = "";
-  for (let next = receiveNotify(fd); next; next = receiveNotify(fd)) received += next.data.toString();
+  read();
   assert.match(
     received,
     /READY=1\nSTATUS=ready: health .*, http .*\n[\s\S]*RELOADING=1\nMONOTONIC_USEC=\d+\n[\s\S]*READY=1/,

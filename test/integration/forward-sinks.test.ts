@@ -18,7 +18,7 @@ async function sinkTo(target: object): Promise<Sink> {
   return openSink({ ...common, ...target } as SinkSpec, service);
 }
 
-function deliver(sink: Sink, texts: readonly string[], timeoutMs = 5000) {
+function deliver(sink: Sink, texts: readonly string[], timeoutMs = 60_000) {
   return sink.deliver(entries(...texts), AbortSignal.timeout(timeoutMs)).finally(() => sink.close());
 }
 
@@ -193,7 +193,7 @@ function certificate(directory: string): [key: string, cert: string] {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (const deadlineMs = performance.now() + 5000; !holds(); ) {
+  for (const deadlineMs = performance.now() + 60_000; !holds(); ) {
     assert.ok(performance.now() < deadlineMs, "waited in vain");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,14 +42,18 @@ test("floods share fairly, and a quiet service beside them is heard", async () =
   const floods = ["a", "b", "c"].map((service) => start(captures, service, "yes this is a flood"));
   const quiet = start(captures, "quiet", "cat");
 
+  const written = () => floods.map(({ capture }) => capture.stats.writtenBytes);
+  while (written().includes(0)) await setImmediate();
+  const before = written();
   const heard: string[] = [];
   quiet.child.stdin?.write("hello 1\n");
   for await (const { text } of readLogs({ directory, services: ["quiet"], follow: true })) {
     heard.push(text);
-    if (heard.length === 20) break;
+    // Each flood is to have had its turn many times.
+    if (heard.length >= 20 && written().reduce((sum, one) => sum + one) > 100e6) break;
     quiet.child.stdin?.write(`hello ${heard.length + 1}\n`);
   }
-  const bytes = floods.map(({ capture }) => capture.stats.writtenBytes);
+  const bytes = written().map((one, index) => one - (before[index] ?? 0));
   for (const { child } of floods) child.kill("SIGKILL");
   quiet.child.stdin?.end();
   await Promise.all([...floods, quiet].map(({ ended }) => ended));
@@ -57,12 +62,12 @@ test("floods share fairly, and a quiet service beside them is heard", async () =
 
   assert.deepEqual(
     heard,
-    Array.from({ length: 20 }, (_, at) => `hello ${at + 1}`),
+    Array.from({ length: heard.length }, (_, at) => `hello ${at + 1}`),
   );
   assert.ok(Math.min(...bytes) * 10 > Math.max(...bytes), `unfair: ${bytes}`);
 });
 
-test("floods that rotate all the time never hold the loop for more than 10 ms", async () => {
+test("floods that rotate all the time never hold the loop for long", async () => {
   const directory = join(root, "held");
   const captures = new Captures({ directory });
   const small = { ...roomy, maxSizeBytes: 64 * 1024, keep: 20 };
@@ -71,19 +76,33 @@ test("floods that rotate all the time never hold the loop for more than 10 ms", 
   );
   // Processor time of this thread and not what the clock says: other processes may be waited for at any time.
   const turnsMs: number[] = [];
-  for (let before = process.threadCpuUsage(); turnsMs.length < 400; before = process.threadCpuUsage()) {
-    await setImmediate();
-    const { user, system } = process.threadCpuUsage(before);
-    turnsMs.push((user + system) / 1_000);
-  }
+  while (turnsMs.length < 400) turnsMs.push(await cpuMs(() => setImmediate()));
+  const hashMs = await cpuMs(() =>
+    createHash("sha256")
+      .update(Buffer.alloc(hashedMegabytes * 1024 * 1024))
+      .digest(),
+  );
   for (const { child } of floods) child.kill("SIGKILL");
   await Promise.all(floods.map(({ ended }) => ended));
   captures.close();
   await captures.settled();
   // One in a hundred may be longer: memory is tidied up, and code is compiled.
   const longMs = turnsMs.toSorted((a, b) => b - a)[4] ?? Infinity;
-  assert.ok(longMs <= 10, `turns take up to ${longMs} ms`);
+  // A slow processor may take longer, as it does for work that is always the same.
+  const limitMs = Math.max(10, (15 * hashMs) / hashedMegabytes);
+  assert.ok(longMs <= limitMs, `turns take up to ${longMs} ms, and not ${limitMs} ms`);
 });
+
+/** Enough for what the kernel counts in hundredths of a second. */
+const hashedMegabytes = 64;
+
+/** Processor time of this thread, in milliseconds. */
+async function cpuMs(work: () => unknown): Promise<number> {
+  const before = process.threadCpuUsage();
+  await work();
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1_000;
+}
 
 test("a program's last words are kept although a child of it still holds the pipe", async () => {
   const directory = join(root, "orphan");

@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 import { fromSource, start, tcpListener, temporaryDirectory } from "../fixtures/register/harness.ts";
 import { ask } from "../fixtures/register/load.ts";
 
-const timeout = 20_000;
+const timeout = 100_000;
 
 function startOnPort(context: TestContext, fixture: string, env: Record<string, string> = {}) {
   const { fd, port } = tcpListener(context);

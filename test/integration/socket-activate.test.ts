@@ -13,7 +13,7 @@ import { ask } from "../fixtures/register/load.ts";
 
 const root = join(import.meta.dirname, "../..");
 const examples = join(root, "examples/other-languages");
-const timeout = 30_000;
+const timeout = 150_000;
 
 test("a program sees the same sockets, names and variables under systemd-socket-activate and under Lares", {
   timeout,

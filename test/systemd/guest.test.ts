@@ -31,7 +31,7 @@ async function greeting(): Promise<string> {
 }
 
 async function eventually(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 40_000;
+  const deadline = performance.now() + 120_000;
   while (!(await Promise.resolve(isSo()).catch(() => false))) {
     if (performance.now() > deadline)
       throw new Error(`not in time: ${what}\n${run("systemctl", "status", unit).output}`);

@@ -175,7 +175,7 @@ test("a full disk is said, what fits in the buffer is kept, and what is lost at 
     import { createLogger } from ${JSON.stringify(module)};
     const { log } = await createLogger({ name: "d", file: "/dev/full" });
     log.info("hello");
-    setTimeout(() => process.exit(), 50);`;
+    setTimeout(() => process.exit(), 500);`;
   const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program]);
   const errors = await child.stderr.setEncoding("utf8").toArray();
   assert.match(
