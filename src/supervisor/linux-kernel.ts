@@ -32,12 +32,9 @@ import { spawn } from "../os/spawn.ts";
 import { lookupUser, type User } from "../os/users.ts";
 import { descendantsOf, GroupEntry } from "./group-entry.ts";
 import type { Kernel, Launch, NotifyDatagram, Remains, Spawned } from "./kernel.ts";
+import { LargePipes } from "./large-pipes.ts";
 import { openMarks } from "./start-marks.ts";
 
-/** As much as an unprivileged user may ask for; a flood is then read in few and large pieces. */
-const pipeBytes = 1024 * 1024;
-/** Without root all pipes of a user share 64 MiB (pipe-user-pages-soft); beyond it new ones get 8 KiB. */
-const largePipesMax = 32;
 /** Descriptors that no program may take: for commands, log files, the journal, and to get everything back after a death. */
 const reservedFilesMax = 64;
 
@@ -63,7 +60,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     return isWhole ? inGroup : [...inGroup, ...orphansOf(remains, options.keeperPid())];
   };
   const nullFd = openSync("/dev/null", "r+");
-  let largePipes = 0;
+  const largePipes = new LargePipes({ unbounded: process.getuid?.() === 0, nowMs: monotonicMs });
   const filesMax = raiseFileLimit();
   const filesForPrograms = filesMax - Math.min(reservedFilesMax, Math.ceil(filesMax / 4));
   return {
@@ -80,9 +77,8 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel & { readonly cg
     },
     close: closeFd,
     createPipe() {
-      const large = process.getuid?.() === 0 || largePipes < largePipesMax;
-      if (large) largePipes += 1;
-      const { readEnd, writeEnd } = createPipe(large ? { sizeBytes: pipeBytes } : {});
+      const sizeBytes = largePipes.next();
+      const { readEnd, writeEnd } = createPipe(sizeBytes === undefined ? {} : { sizeBytes });
       // The kernel gives the lowest number that is free.
       if (writeEnd >= filesForPrograms) {
         closeFd(readEnd);
