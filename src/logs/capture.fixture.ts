@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { after } from "node:test";
 import type { LogSpec } from "../core/spec.ts";
 import { setNonBlocking } from "../os/descriptors.ts";
-import { closeFd, createPipe, writeNow } from "../os/pipes.ts";
-import { Capture, type CaptureOptions } from "./capture.ts";
+import { closeFd, createPipe, type Pipe, writeNow } from "../os/pipes.ts";
+import { Capture } from "./capture.ts";
+import type { CaptureContext, CaptureOptions } from "./capture-options.ts";
 import type { StreamName } from "./names.ts";
 import { ReadOrder } from "./order.ts";
 import { SegmentWriter } from "./segment-writer.ts";
@@ -46,21 +47,31 @@ export function logs(options: { directory?: string; limits?: Partial<LogSpec> } 
     return {
       directory: writer.directory,
       writer,
-      start: (generation: number, hooks: Partial<CaptureOptions> = {}) =>
-        startInstance(writer, { fd: -1, service, ...key, generation, limits, ...hooks }),
+      start: (generation: number, hooks: Partial<CaptureOptions> = {}, given: Given = {}) =>
+        startInstance(writer, { fd: -1, service, ...key, generation, limits, ...hooks }, given),
       contents: () => segmentsOf(listSegments(writer.directory), key).map((segment) => readFileSync(segment.path)),
     };
   };
   return { directory, clock, stream };
 }
 
-function startInstance(writer: SegmentWriter, options: CaptureOptions) {
-  const pipe = createPipe({ sizeBytes: 1024 * 1024 });
+/** What an instance is started with. */
+interface Given {
+  /** One with something in it. */
+  readonly pipe?: Pipe;
+  /** Without any, nothing is written by threads. */
+  readonly flights?: CaptureContext["flights"];
+}
+
+function startInstance(writer: SegmentWriter, options: CaptureOptions, given: Given) {
+  const pipe = given.pipe ?? createPipe({ sizeBytes: 1024 * 1024 });
   setNonBlocking(pipe.writeEnd, true);
-  const context = { writer, now: () => performance.now(), beforeClose: () => {} };
+  const flights = given.flights ?? { isPossible: false, start: () => 0 };
+  const context = { writer, flights, now: () => performance.now(), hurry: () => {}, beforeClose: () => {} };
   const capture = new Capture({ ...options, fd: pipe.readEnd }, context);
   return {
     capture,
+    pipe,
     /** Writes everything, making room in the pipe where it is full. */
     write(bytes: Uint8Array | string) {
       let rest = Buffer.from(bytes);

@@ -1,54 +1,24 @@
 import { closeSync } from "node:fs";
 import type { LogSpec } from "../core/spec.ts";
 import { errnoOf } from "../os/libc.ts";
-import { pipeBytes } from "../os/pipes.ts";
-import { lastWords } from "./last-words.ts";
+import { pipeBytes, pipeCapacity } from "../os/pipes.ts";
+import { Batches } from "./batches.ts";
+import { type CaptureContext, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture-options.ts";
+import { LAST_BYTES, lastWords, wordsIn } from "./last-words.ts";
+import { restOfLine, wholeLines } from "./line-ends.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { LOOK_BYTES, look, pipeCapacity } from "./look.ts";
+import { LOOK_BYTES, look } from "./look.ts";
 import { consume, moveToFile } from "./move.ts";
-import type { StreamName } from "./names.ts";
-import { Pressure, type PressureReport } from "./pressure.ts";
+import { Pressure } from "./pressure.ts";
 import { TokenBucket } from "./rate.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
+import { settle } from "./settle.ts";
 
-/** The most that is taken from one stream before others have their turn. */
-export const SLICE_BYTES = 1024 * 1024;
+/** So little is written at once wherever it is not to be missed; more may have to wait for the disk. */
+const BRIEF_BYTES = 64 * 1024;
 /** While generations share a file, how long an unfinished line may wait for its end. */
 const PATIENCE_MS = 1_000;
 const NEWLINE = 0x0a;
-
-/** What is captured, and who wants to hear of it. */
-export interface CaptureOptions {
-  /** The read end of the stream's pipe. The capture owns it and closes it at the end. */
-  readonly fd: number;
-  readonly service: string;
-  readonly slot: number;
-  readonly stream: StreamName;
-  readonly generation: number;
-  readonly limits: LogSpec;
-  /** The stream has ended, everything is in the file, `fd` is closed. */
-  readonly onEnd?: () => void;
-  readonly onPressure?: (report: PressureReport) => void;
-}
-
-/** What one turn came to. */
-export interface Taken {
-  /** Taken out of the pipe, be it to the file or away. */
-  readonly bytes: number;
-  /**
-   * `flowing`: there is more. `empty`: that was all for now. `waiting`: the rest stays in the pipe, not before `retryAtMs`.
-   */
-  readonly state: "flowing" | "empty" | "ended" | "waiting";
-}
-
-/** What a capture gets from the one who schedules it. */
-interface CaptureContext {
-  readonly writer: SegmentWriter;
-  /** Milliseconds of a clock that is never set. */
-  readonly now: () => number;
-  /** Last chance to stop watching the descriptor. */
-  readonly beforeClose: () => void;
-}
 
 const EMPTY: Taken = { bytes: 0, state: "empty" };
 const ENDED: Taken = { bytes: 0, state: "ended" };
@@ -63,11 +33,15 @@ export class Capture {
   readonly #writer: SegmentWriter;
   readonly #now: () => number;
   readonly #pressure: Pressure;
+  readonly #batches: Batches;
   readonly #watchers = new Set<LineSplitter>();
   #bucket: TokenBucket | undefined;
   #patientUntilMs = 0;
   #writtenBytes = 0;
+  #isSettled = false;
   #ending = false;
+  /** What is still to be taken after `end`. */
+  #leftBytes = 0;
   #closed = false;
 
   constructor(options: CaptureOptions, context: CaptureContext) {
@@ -77,8 +51,20 @@ export class Capture {
     this.#writer = context.writer;
     this.#now = context.now;
     this.#pressure = new Pressure((report) => options.onPressure?.(report));
+    this.#batches = new Batches({ ...options, ...context, pipeBytes: this.pipeBytes });
     this.#writer.sharers += 1;
     this.setLimits(options.limits);
+    try {
+      // Before anybody writes to the file.
+      this.#settle();
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+
+  /** The most that is written in one go by a thread. */
+  get batchBytes(): number {
+    return this.#batches.bytesMax;
   }
 
   /** Bytes written to files, and bytes dropped, since this capture began. */
@@ -118,7 +104,9 @@ export class Capture {
 
   /** The last lines of this generation that are in files, oldest first, through rotations. */
   lastWords(): string[] {
-    const { generation } = this.options;
+    const { generation, fd } = this.options;
+    const unread = this.#closed || pipeBytes(fd) <= LAST_BYTES ? undefined : look(fd, LOOK_BYTES);
+    if (unread !== undefined && unread.length > LAST_BYTES) return wordsIn(unread, { isWhole: false });
     const remembered = (moment: string) => this.#writer.endOfClosed(moment);
     return lastWords(this.#writer.directory, this.options, { generation, remembered });
   }
@@ -126,6 +114,13 @@ export class Capture {
   /** Takes at most one slice. Never blocks and never throws because of a disk. */
   take(): Taken {
     if (this.#closed) return ENDED;
+    if (this.#writer.isFlying) return WAITING;
+    const taken = this.#take();
+    this.#leftBytes -= taken.bytes;
+    return taken;
+  }
+
+  #take(): Taken {
     const nowMs = this.#now();
     const advice = this.#pressure.advice(nowMs);
     if (advice === "wait") return WAITING;
@@ -144,20 +139,54 @@ export class Capture {
     }
   }
 
-  /** Takes what is in the pipe now. */
+  /**
+   * Begins to write what is in the pipe, and at least `atLeast` bytes, in a thread.
+   *
+   * @param onLanded called later with what it came to, unless the capture is closed
+   * @returns false when `take` has to do it: there is less, or it has to be looked at, or it could not be written
+   */
+  fly(atLeast: number, onLanded: (taken: Taken) => void): boolean {
+    if (!this.#mayFly() || pipeBytes(this.options.fd) < atLeast) return false;
+    try {
+      return this.#batches.start({
+        isClosed: () => this.#closed,
+        onLanded: (bytes) => {
+          this.#leftBytes -= bytes;
+          if (bytes > 0) this.#count(bytes, this.#now());
+          if (!this.#closed) onLanded({ bytes, state: "flowing" });
+        },
+      });
+    } catch (error) {
+      // `take` meets it as well, and says so.
+      if (errnoOf(error) === undefined) throw error;
+      return false;
+    }
+  }
+
+  /** Takes what is in the pipe now, unless it is so much that the disk might take its time: that waits for its turns. */
   drain(): Taken {
-    let left = pipeBytes(this.options.fd);
+    const inPipe = pipeBytes(this.options.fd);
+    if (this.#writer.isFlying || (inPipe > BRIEF_BYTES && this.#mayFly())) return WAITING;
     let taken = this.take();
-    for (left -= taken.bytes; left > 0 && taken.bytes > 0; left -= taken.bytes) taken = this.take();
+    for (let left = inPipe - taken.bytes; left > 0 && taken.bytes > 0; left -= taken.bytes) taken = this.take();
     return taken;
   }
 
   /**
-   * The process is gone: takes what it left and finishes. With a full disk in `block` mode that may be later: `onEnd` tells.
+   * The process is gone: takes what it left and finishes. After a flood, or with a full disk in `block` mode, that may be
+   * later: `onEnd` tells.
    */
   end(): void {
+    if (this.#closed) return;
     this.#ending = true;
-    if (!this.#closed && this.drain().state !== "waiting") this.finish();
+    this.#leftBytes = pipeBytes(this.options.fd);
+    if (this.drain().state !== "waiting") this.finish();
+    else this.#context.hurry();
+  }
+
+  /** Whether everything was taken that was there when `end` was called. */
+  get isDrained(): boolean {
+    return this.ending && this.#leftBytes <= 0 && !this.#writer.isFlying;
   }
 
   /** Whether `end` was called and there is still something to take. */
@@ -183,8 +212,24 @@ export class Capture {
     closeSync(this.options.fd);
   }
 
+  /** Whether nothing has to be looked at, counted or kept apart on the way to the file. */
+  #mayFly(): boolean {
+    const isAlone = this.#writer.sharers === 1 || this.#ending;
+    const isPlain = this.#bucket === undefined && this.#watchers.size === 0 && this.#isSettled;
+    if (this.#closed || this.#writer.isFlying || !isAlone || !isPlain) return false;
+    const nowMs = this.#now();
+    return this.#batches.mayStart(nowMs) && this.#pressure.advice(nowMs) === "write";
+  }
+
+  #settle(): void {
+    if (this.#isSettled) return;
+    settle(this.options.fd, { writer: this.#writer, generation: this.options.generation });
+    this.#isSettled = true;
+  }
+
   #write(nowMs: number): Taken {
     const writer = this.#writer;
+    this.#settle();
     if (!writer.isOpen) {
       // A stream that never says anything gets no file.
       const first = look(this.options.fd, 1);
@@ -223,25 +268,16 @@ export class Capture {
     const view = look(this.options.fd, SLICE_BYTES);
     if (view === undefined) return ENDED;
     if (view.length === 0) return EMPTY;
-    if (room <= 0) return { view, ...this.#restOfLine(view) };
+    if (room <= 0) return { view, ...restOfLine(view, this.#writer.ending) };
     if (!shared) return { view, length: Math.min(room, view.length), endsSegment: false };
     const length = this.#wholeLines(view, { room, nowMs });
     return length === 0 ? WAITING : { view, length, endsSegment: false };
   }
 
-  /** The segment is full within a line: up to its end, or, if the line alone is longer than a segment, a cut within it. */
-  #restOfLine(view: Buffer): { length: number; endsSegment: boolean } {
-    const untilTorn = Math.max(1, 2 * this.#writer.limits.maxSizeBytes - this.#writer.offset);
-    const newline = view.subarray(0, untilTorn).indexOf(NEWLINE);
-    if (newline >= 0) return { length: newline + 1, endsSegment: true };
-    return { length: Math.min(view.length, untilTorn), endsSegment: view.length >= untilTorn };
-  }
-
   /** Another generation writes to the same file: whole lines only, unless the end of one does not come. */
   #wholeLines(view: Buffer, { room, nowMs }: { room: number; nowMs: number }): number {
-    const last = view.lastIndexOf(NEWLINE, room - 1);
-    const end = last >= 0 ? last : view.indexOf(NEWLINE);
-    if (end >= 0) return end + 1;
+    const length = wholeLines(view, room);
+    if (length > 0) return length;
     if (this.#patientUntilMs === 0) this.#patientUntilMs = nowMs + PATIENCE_MS;
     const full = view.length >= Math.min(LOOK_BYTES, this.pipeBytes);
     return full || nowMs >= this.#patientUntilMs ? view.length : 0;

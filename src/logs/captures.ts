@@ -1,9 +1,13 @@
+import { setTimeout } from "node:timers/promises";
 import type { LogSpec } from "../core/spec.ts";
+import { pipeBytes } from "../os/pipes.ts";
 import { type Watch, watch } from "../os/poll.ts";
-import { Capture, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture.ts";
+import { Capture } from "./capture.ts";
+import { type CaptureOptions, SLICE_BYTES, type Taken } from "./capture-options.ts";
+import { Flights } from "./flights.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
-import { nextRestMs, Pace } from "./pace.ts";
+import { FLOOD_BYTES, nextRestMs, Pace } from "./pace.ts";
 import { type Trimmed, Trimmer } from "./trim.ts";
 import { Wheel } from "./wheel.ts";
 import { Writers } from "./writers.ts";
@@ -18,9 +22,13 @@ const TEND_MS = 10 * 60_000;
 interface Entry {
   readonly capture: Capture;
   watch: Watch | undefined;
-  /** Who says when it is served next: the kernel, the clock, or the queue. */
-  mode: "watched" | "timed" | "queued";
+  /** Who says when it is served next: the kernel, the clock, the queue, or the thread that writes for it. */
+  mode: "watched" | "timed" | "queued" | "flying";
   servedMs: number;
+  /** Whether it gave much when it was served last, so that a thread writes for it. */
+  isFlooding: boolean;
+  /** What threads have written since it was left alone last. */
+  flownBytes: number;
   /** How long it is left alone when the clock says. */
   restMs: number;
 }
@@ -30,6 +38,8 @@ export interface CapturesOptions {
   readonly directory: string;
   /** Wall clock; injected by tests. */
   readonly now?: () => number;
+  /** Injected by tests. */
+  readonly flights?: Flights;
   /** Closing, compressing or deleting a segment failed; it is tried again later. */
   readonly onError?: (error: Error) => void;
   /** All services together were above their total. */
@@ -49,6 +59,9 @@ export class Captures {
   readonly #housekeeper: Housekeeper;
   readonly #trimmer: Trimmer;
   readonly #writers: Writers;
+  readonly #flights: Flights;
+  /** Those that wait for a thread, in turn. */
+  #standby: Entry[] = [];
   readonly #pace = new Pace(monotonicMs());
   readonly #entries = new Set<Entry>();
   readonly #resting = new Wheel<Entry>({ now: monotonicMs, onDue: (entry) => this.#takeTurn(entry) });
@@ -59,6 +72,7 @@ export class Captures {
 
   constructor(options: CapturesOptions) {
     this.#options = options;
+    this.#flights = options.flights ?? new Flights();
     const onError = (error: Error) => options.onError?.(error);
     this.#housekeeper = new Housekeeper(onError);
     this.#trimmer = new Trimmer({
@@ -83,9 +97,19 @@ export class Captures {
     const capture = new Capture(options, {
       writer: this.#writers.of(options.service, options, options.limits),
       now: monotonicMs,
+      flights: this.#flights,
+      hurry: () => this.#hurry(entry),
       beforeClose: () => this.#forget(entry),
     });
-    const entry: Entry = { capture, watch: undefined, mode: "watched", servedMs: 0, restMs: 0 };
+    const entry: Entry = {
+      capture,
+      watch: undefined,
+      mode: "watched",
+      servedMs: 0,
+      isFlooding: false,
+      flownBytes: 0,
+      restMs: 0,
+    };
     this.#entries.add(entry);
     entry.watch = watch(options.fd, { readable: true }, () => {
       if (entry.mode === "watched") this.#takeTurn(entry);
@@ -111,14 +135,22 @@ export class Captures {
   /** Stops at once. What is in the pipes stays there for whoever holds them. */
   close(): void {
     for (const { capture } of this.#entries) capture.close();
+    this.#flights.close();
     this.#resting.close();
     clearImmediate(this.#turn);
     clearInterval(this.#tending);
     this.#trimmer.close();
   }
 
-  /** Resolves when every segment closed so far is compressed, and what has to go is deleted. */
+  /** Resolves when what ended is in the files as far as the disk takes it, but after `patienceMs` in any case. */
+  async drained(patienceMs: number): Promise<void> {
+    const untilMs = monotonicMs() + patienceMs;
+    while ([...this.#entries].some(({ capture }) => capture.ending) && monotonicMs() < untilMs) await setTimeout(5);
+  }
+
+  /** Resolves when no thread writes, every segment closed so far is compressed, and what has to go is deleted. */
   async settled(): Promise<void> {
+    await this.#flights.idle();
     await this.#housekeeper.idle();
     await this.#trimmer.idle();
   }
@@ -147,6 +179,7 @@ export class Captures {
     this.#entries.delete(entry);
     this.#resting.delete(entry);
     this.#queue = this.#queue.filter((queued) => queued !== entry);
+    this.#standby = this.#standby.filter((waiting) => waiting !== entry);
   }
 
   /** Serves a stream now, or later if captures have held the loop long enough. */
@@ -169,14 +202,53 @@ export class Captures {
 
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
+    if ((entry.isFlooding || capture.ending) && this.#fly(entry)) return;
     const taken = takeSlice(capture, this.#turnEndsMs);
     const wakesOften = nowMs - entry.servedMs < this.#pace.busyMs;
     entry.servedMs = nowMs;
+    entry.isFlooding = taken.bytes >= floodBytesOf(capture);
     this.#pace.count(taken.bytes, nowMs);
-    if (taken.state === "ended" || (taken.bytes === 0 && taken.state === "empty" && capture.ending)) capture.finish();
+    if (isOver(capture, taken)) capture.finish();
     else if (taken.state === "waiting") this.#later(entry, Math.max(1, capture.retryAtMs - nowMs));
     else if (taken.bytes === 0 || (entry.mode === "watched" && !wakesOften)) this.#watch(entry);
     else this.#later(entry, this.#rest(entry, taken.bytes));
+  }
+
+  /** Has a thread write a batch, now or in its turn. @returns false when there is not enough for one */
+  #fly(entry: Entry): boolean {
+    const { capture } = entry;
+    const isFlying = this.#flights.hasRoom
+      ? capture.fly(floodBytesOf(capture), (taken) => this.#landed(entry, taken))
+      : this.#standby.push(entry) > 0;
+    if (!isFlying) return false;
+    if (entry.mode === "watched") entry.watch?.pause();
+    entry.mode = "flying";
+    return true;
+  }
+
+  #landed(entry: Entry, taken: Taken): void {
+    const { capture } = entry;
+    entry.servedMs = monotonicMs();
+    entry.flownBytes += taken.bytes;
+    const left = pipeBytes(capture.options.fd);
+    if (isOver(capture, taken)) capture.finish();
+    else if (taken.bytes > 0 && left >= capture.batchBytes / 2) this.#takeTurn(entry);
+    else {
+      this.#later(entry, Math.max(1, this.#rest(entry, entry.flownBytes + left)));
+      entry.flownBytes = 0;
+    }
+    while (this.#flights.hasRoom) {
+      const next = this.#standby.shift();
+      if (next === undefined) return;
+      this.#takeTurn(next);
+    }
+  }
+
+  /** Serves a stream that nobody writes to any more, without a further rest. */
+  #hurry(entry: Entry): void {
+    if (entry.mode !== "timed" && entry.mode !== "watched") return;
+    this.#resting.delete(entry);
+    this.#enqueue(entry);
   }
 
   #rest(entry: Entry, bytes: number): number {
@@ -208,6 +280,16 @@ export class Captures {
     this.#queue.push(entry);
     this.#turn ??= setImmediate(() => this.#nextTurn());
   }
+}
+
+/** Whether everything that was to come of a stream was taken. */
+function isOver(capture: Capture, { bytes, state }: Taken): boolean {
+  return state === "ended" || capture.isDrained || (capture.ending && bytes === 0 && state === "empty");
+}
+
+/** What a stream gives in one turn when it is flooding. */
+function floodBytesOf({ pipeBytes }: Capture): number {
+  return Math.min(FLOOD_BYTES, pipeBytes / 4);
 }
 
 /** One slice, also when it has to be cut because segments end in it, and less when that takes too long. */

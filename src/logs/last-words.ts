@@ -3,10 +3,10 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { framesOf, readFrameSync } from "./frames.ts";
 import type { StreamKey } from "./names.ts";
 import { IndexReader } from "./offsets.ts";
-import { listSegments, type Segment, segmentsOf } from "./segments.ts";
+import { listSegments, type Segment } from "./segments.ts";
 
 /** The most that is read back, and that is given. */
-const LAST_BYTES = 8 * 1024;
+export const LAST_BYTES = 8 * 1024;
 const LINES_MAX = 20;
 
 /** The last bytes of a segment. */
@@ -32,7 +32,7 @@ export interface LastWordsOptions {
 export function lastWords(directory: string, key: StreamKey, options: LastWordsOptions): string[] {
   let words: Buffer = Buffer.alloc(0);
   let isWhole = false;
-  for (const segment of segmentsOf(listSegments(directory), key).toReversed()) {
+  for (const segment of listSegments(directory, key).toReversed()) {
     const end = endOf(segment, options);
     if (end === undefined) break;
     const own = ownPart(end, { segment, generation: options.generation });
@@ -40,11 +40,16 @@ export function lastWords(directory: string, key: StreamKey, options: LastWordsO
     isWhole = own.isWhole;
     if (!isWhole || own.isFirst || words.length > LAST_BYTES) break;
   }
-  const lines = words
-    .subarray(Math.max(0, words.length - LAST_BYTES))
+  return wordsIn(words, { isWhole });
+}
+
+/** The last lines in `bytes`. @param options.isWhole whether they begin a line */
+export function wordsIn(bytes: Buffer, { isWhole }: { readonly isWhole: boolean }): string[] {
+  const lines = bytes
+    .subarray(Math.max(0, bytes.length - LAST_BYTES))
     .toString("utf8")
     .split("\n");
-  const isCut = !isWhole || words.length > LAST_BYTES;
+  const isCut = !isWhole || bytes.length > LAST_BYTES;
   return (isCut && lines.length > 1 ? lines.slice(1) : lines).filter((line) => line !== "").slice(-LINES_MAX);
 }
 

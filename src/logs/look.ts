@@ -1,11 +1,8 @@
 /** Looking at what is in a pipe without taking it out. */
-import { check, libc } from "../os/libc.ts";
 import { createPipe, type Pipe, readNow, tee } from "../os/pipes.ts";
 
 /** The most that is looked at in one go: what a pipe holds without privilege. */
 export const LOOK_BYTES = 1024 * 1024;
-
-const F_GETPIPE_SZ = 1032;
 
 let scratch: { readonly pipe: Pipe; readonly memory: Buffer } | undefined;
 
@@ -22,9 +19,4 @@ export function look(fd: number, length: number): Buffer | undefined {
   let seen = 0;
   while (seen < copied) seen += readNow(pipe.readEnd, memory.subarray(seen, copied));
   return memory.subarray(0, seen);
-}
-
-/** How many bytes pipe `fd` holds when it is full. */
-export function pipeCapacity(fd: number): number {
-  return check("fcntl", libc.fcntl(fd, F_GETPIPE_SZ, 0));
 }

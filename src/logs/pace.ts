@@ -9,7 +9,7 @@ const PORTIONS_PER_SECOND = { few: 250, right: 500, many: 750 };
 const PORTION_BYTES = 4 * 1024;
 const COUNT_MS = 1_000;
 /** A stream that gives this much each time it is asked is not left alone at all. */
-const FLOOD_BYTES = 64 * 1024;
+export const FLOOD_BYTES = 64 * 1024;
 
 /** How long streams may be left alone, by what all of them together cost. */
 export class Pace {

@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import type { LogSpec } from "../core/spec.ts";
 import { readEnd, type SegmentEnd } from "./last-words.ts";
+import type { SegmentEnding } from "./line-ends.ts";
 import { momentOf, type SegmentName, type StreamKey, segmentFileName, timeOfMoment } from "./names.ts";
 import { endInStream, IndexWriter } from "./offsets.ts";
 import type { ReadOrder, SlotOrder } from "./order.ts";
@@ -40,6 +41,7 @@ export interface WriterContext {
 interface OpenSegment {
   readonly fd: number;
   readonly index: IndexWriter;
+  readonly inode: number;
   readonly bornMs: number;
 }
 
@@ -66,6 +68,8 @@ export class SegmentWriter {
   #checkedNameMs = 0;
   #checkedSizeMs = 0;
   #rotationAsked = false;
+  #isFlying = false;
+  #closeAsked = false;
   #lastClosed: { readonly moment: string; readonly end: SegmentEnd } | undefined;
 
   /** @param directory that of the service; made if it is missing */
@@ -103,6 +107,28 @@ export class SegmentWriter {
     return open.fd;
   }
 
+  /** Inode number of the file. Valid while it is open. */
+  get inode(): number {
+    return this.#open?.inode ?? 0;
+  }
+
+  /** Whether a thread writes to the file: nobody else may, and it stays open. */
+  get isFlying(): boolean {
+    return this.#isFlying;
+  }
+
+  /** A thread begins to write at `offset`. */
+  takeOff(): void {
+    this.#isFlying = true;
+  }
+
+  /** The thread has written so many bytes. */
+  land(written: number): void {
+    this.#isFlying = false;
+    this.#offset += written;
+    if (this.#closeAsked) this.close();
+  }
+
   /** Where the next byte goes. Valid while it is open. */
   get offset(): number {
     return this.#offset;
@@ -121,6 +147,11 @@ export class SegmentWriter {
     return this.#rotationAsked || tooOld ? 0 : this.limits.maxSizeBytes - this.#offset;
   }
 
+  /** How this segment is to end. Valid while it is open. */
+  get ending(): SegmentEnding {
+    return { room: this.roomBytes, untilTorn: Math.max(1, 2 * this.limits.maxSizeBytes - this.#offset) };
+  }
+
   /** Whether the last byte is a newline. An empty segment ends a line, too. */
   endsLine(): boolean {
     if (this.#open === undefined || this.#offset === 0) return true;
@@ -131,7 +162,8 @@ export class SegmentWriter {
 
   /** Ends a segment that is full or old, if it ends a line. @returns whether it did */
   rotateIfDue(): boolean {
-    if (this.#open === undefined || this.#offset === 0 || this.roomBytes > 0 || !this.endsLine()) return false;
+    if (this.#open === undefined || this.#isFlying || this.#offset === 0 || this.roomBytes > 0 || !this.endsLine())
+      return false;
     this.rotate();
     return true;
   }
@@ -183,6 +215,8 @@ export class SegmentWriter {
   /** Closes the file; the next byte opens it again by name. */
   close(): void {
     if (this.#open === undefined) return;
+    this.#closeAsked = this.#isFlying;
+    if (this.#isFlying) return;
     closeSync(this.#open.fd);
     this.#streamBytes = this.#open.index.startsAt + this.#offset;
     this.#open.index.close();
@@ -209,9 +243,10 @@ export class SegmentWriter {
     try {
       // Not O_APPEND: splice(2) refuses such files.
       const fd = openSync(this.#path(null, "log"), constants.O_RDWR | constants.O_CREAT, 0o640);
-      this.#offset = fstatSync(fd).size;
+      const { size, ino: inode } = fstatSync(fd);
+      this.#offset = size;
       this.#checkedNameMs = this.#checkedSizeMs = timeMs;
-      return { fd, index, bornMs: this.#offset === 0 ? timeMs : (known?.birthtimeMs ?? timeMs) };
+      return { fd, index, inode, bornMs: this.#offset === 0 ? timeMs : (known?.birthtimeMs ?? timeMs) };
     } catch (error) {
       index.close();
       throw error;
@@ -238,6 +273,13 @@ export class SegmentWriter {
     this.#checkedNameMs = timeMs;
     const named: Stats | undefined = statSync(this.#path(null, "log"), { throwIfNoEntry: false });
     if (named?.ino !== own.ino || named.dev !== own.dev) this.close();
+  }
+
+  /** Forgets what is in the file beyond `size`. */
+  cutTo(size: number): void {
+    if (this.#open === undefined) return;
+    ftruncateSync(this.#open.fd, size);
+    this.#cutTo(this.#open, size);
   }
 
   #cutTo(open: OpenSegment, size: number): void {

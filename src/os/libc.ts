@@ -39,6 +39,7 @@ const prototypes = {
   execve: ["int", "str", "char **", "char **"],
   fcntl: ["int", "int", "int", "long"],
   flock: ["int", "int", "int"],
+  futimens: ["int", "int", "void *"],
   getgrnam_r: ["int", "str", "void *", "void *", "size_t", "void *"],
   getgrouplist: ["int", "str", "uint", "void *", "void *"],
   getpagesize: ["int"],
@@ -106,6 +107,17 @@ export function koffi(): Koffi {
 
 /** Functions of the C library; each is looked up when it is first called. Results are unchecked: see `check`. */
 export const libc: Libc = declareLazily();
+
+/**
+ * Calls a function in a thread of Node's pool (four, shared with files, DNS and compression: never for long).
+ *
+ * @param values its parameters; whoever calls keeps their memory alive until `done`
+ * @param done gets the result, later and on the main thread. Which error -1 stands for is not known.
+ */
+export function callInThread(name: "splice", values: Parameters<Libc["splice"]>, done: (result: number) => void): void {
+  const native = libc[name] as unknown as { async(...parameters: unknown[]): void };
+  native.async(...values, (error: unknown, result: number | bigint) => done(error ? -1 : Number(result)));
+}
 
 function declareLazily(): Libc {
   const functions = {};

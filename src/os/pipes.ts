@@ -1,7 +1,7 @@
 /** Pipes, and moving bytes through them without blocking. */
 import { constants, openSync, readlinkSync } from "node:fs";
 import { asIoError, closeFd } from "./descriptors.ts";
-import { check, lastErrno, libc, O_CLOEXEC, SystemError } from "./libc.ts";
+import { callInThread, check, lastErrno, libc, O_CLOEXEC, SystemError } from "./libc.ts";
 
 export { closeFd, duplicate } from "./descriptors.ts";
 
@@ -91,6 +91,47 @@ export function splice(request: SpliceRequest): number {
   return countOrBlocked("splice", libc.splice(request.from, null, request.to, offset, request.length, flags));
 }
 
+/** Where the thread of each pipe that is being emptied reads its offset from. */
+const offsetsInThreads = new Map<number, BigInt64Array>();
+
+/**
+ * Moves bytes from a pipe, which nobody else touches meanwhile, into a file: in a thread, because a disk may take its time.
+ *
+ * @param done gets how many, or -1 when not one could be written
+ */
+export function spliceInThread(request: Required<SpliceRequest>, done: (written: number) => void): void {
+  const { from, to, offset, length } = request;
+  const at = new BigInt64Array([BigInt(offset)]);
+  offsetsInThreads.set(from, at);
+  callInThread("splice", [from, null, to, new Uint8Array(at.buffer), length, SPLICE_F_MOVE], (written) => {
+    offsetsInThreads.delete(from);
+    done(written);
+  });
+}
+
+/**
+ * Takes bytes that are there out of a pipe and forgets them, by way of another, empty pipe of ours that has room for them.
+ *
+ * The kernel moves references from pipe to pipe without looking for signals in between: however the process ends, they are
+ * all gone or all still there.
+ */
+export function discard(from: number, length: number, by: Pipe): void {
+  for (let left = length; left > 0; ) {
+    const moved = splice({ from, to: by.writeEnd, length: left });
+    if (moved <= 0) return;
+    left -= moved;
+    empty(by);
+  }
+}
+
+let nowhere: number | undefined;
+
+/** Forgets what is in a pipe of ours. */
+export function empty({ readEnd }: Pipe): void {
+  nowhere ??= openSync("/dev/null", constants.O_WRONLY | O_CLOEXEC);
+  for (let left = pipeBytes(readEnd); left > 0; left -= splice({ from: readEnd, to: nowhere, length: left }));
+}
+
 /** Copies bytes from one pipe to another and leaves them in the first. Returns as `splice` does. */
 export function tee(request: { readonly from: number; readonly to: number; readonly length: number }): number {
   return countOrBlocked("tee", libc.tee(request.from, request.to, request.length, SPLICE_F_NONBLOCK));
@@ -104,6 +145,11 @@ export function readNow(fd: number, buffer: Uint8Array): number {
 /** Writes what fits to an `O_NONBLOCK` descriptor. Returns the bytes written, -1 when it would block. */
 export function writeNow(fd: number, buffer: Uint8Array): number {
   return countOrBlocked("write", libc.write(fd, buffer, buffer.byteLength));
+}
+
+/** How many bytes pipe `fd` holds when it is full. */
+export function pipeCapacity(fd: number): number {
+  return check("fcntl", libc.fcntl(fd, F_GETPIPE_SZ, 0));
 }
 
 /** How many bytes wait to be read. */

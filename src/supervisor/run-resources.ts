@@ -111,7 +111,9 @@ export class RunResources {
   giveBack(holding: Holding): void {
     const { kernel, store } = this.#options;
     for (const name of [...holding.ongoing.keys()]) stopOngoing(holding, name);
-    store.forget(heldKinds.map((kind) => parkKey(holding.run, kind)));
+    // A stream stays parked until everything of it is written, which may be later.
+    const isStream = (kind: HeldKind) => (kind === "stdout" || kind === "stderr") && holding[kind] !== undefined;
+    store.forget(heldKinds.filter((kind) => !isStream(kind)).map((kind) => parkKey(holding.run, kind)));
     holding.stdout?.end();
     holding.stderr?.end();
     for (const fd of holding.fds.values()) kernel.close(fd);

@@ -45,6 +45,9 @@ export interface SupervisorOptions {
   readonly applyCommand: ConstructorParameters<typeof ConfigurationFiles>[0]["applyCommand"];
 }
 
+/** How long the disk has, when everything is down, for what programs wrote last. */
+const drainMs = 2_000;
+
 /** The parts of a running supervisor, wired together. */
 export class Supervisor {
   readonly options: SupervisorOptions;
@@ -213,7 +216,7 @@ export class Supervisor {
     }
   }
 
-  /** Tells the keeper that this version can recover. Only the file's size counts: a hole takes no room on a full disk. */
+  /** Tells the keeper that this version can recover. Only the file's size counts: a hole takes no room. */
   #mark(): void {
     closeSync(openSync(this.options.files.mark, "a"));
     truncateSync(this.options.files.mark, 1);
@@ -258,7 +261,7 @@ export class Supervisor {
         runHook(effect, { world: this.engine.world, problem: (sentence) => this.problem(sentence) });
         return;
       case "finish":
-        this.options.onFinished();
+        void this.outputs.captures.drained(drainMs).then(() => this.options.onFinished());
         return;
       default:
         assertNever(effect);
