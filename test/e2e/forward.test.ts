@@ -51,7 +51,8 @@ test("a sink that is down for a while gets everything, and it is said that it wa
   assert.match(failed.cause ?? "", /ECONNREFUSED/);
   const failing = await sinkOf(rig, (view) => view.state === "failing" && view.lagBytes > 0);
   assert.match(failing.error ?? "", /ECONNREFUSED/);
-  assert.match(await rig.ok("describe", "api"), /central +syslog, failing, since .* waiting for /);
+  const described = /central +syslog, failing, since .* waiting for /;
+  await eventually(async () => described.test(await rig.ok("describe", "api")), "it is shown");
   await using peer = await syslogPeer(port);
   await rig.event({ type: "forward_recovered", service: "api" });
   await eventually(() => peer.seen().size === 1000, "all lines are there");
