@@ -57,7 +57,7 @@ function standingOf(instances: readonly InstanceView[]) {
     goal: { kind: "stopped", service, slot } as const,
     verdict: "pending" as const,
   }));
-  return { verdicts, instances, reloads: [], unstartable: new Set<string>(), disconnected: false };
+  return { verdicts, instances, reloads: [], unstartable: new Map<string, number>(), disconnected: false };
 }
 
 function timedOut(instances: readonly InstanceView[], timeoutMs: number): LaresError {

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApplyReply, ApplyRequest, EventView, InstanceView } from "../../protocol/api.ts";
 import { event, instance } from "../testing.ts";
-import { concerned, type Goal, goalsOfAction, goalsOfApply, judge, runKey, type Verdict } from "./goals.ts";
+import { concerned, type Goal, goalsOfAction, goalsOfApply, judge, type Verdict } from "./goals.ts";
 
 interface Events {
   readonly reloads?: readonly EventView[];
-  readonly unstartable?: ReadonlySet<string>;
+  readonly unstartable?: ReadonlyMap<string, number>;
 }
 
 function verdictOf(goal: Goal, instances: readonly InstanceView[], events: Events = {}): Verdict {
-  const { reloads = [], unstartable = new Set() } = events;
+  const { reloads = [], unstartable = new Map() } = events;
   return judge(goal, { instances: Map.groupBy(instances, ({ service }) => service), reloads, unstartable });
 }
 
@@ -33,7 +33,7 @@ test("a start is done when the slot is up or completed, failed when it failed, a
 });
 
 test("a program that cannot be run has failed while it waits for another try, and is pending in the next", () => {
-  const unstartable = new Set([runKey({ service: "api", slot: 0, generation: 2 })]);
+  const unstartable = new Map([["api/0", 2]]);
   const verdictAt = (state: InstanceView["state"], generation: number) =>
     verdictOf(running, [instance({ state, generation })], { unstartable });
   assert.equal(verdictAt("backoff", 2), "failed");

@@ -35,18 +35,18 @@ export interface Facts {
   /** By service: a thousand goals over a thousand instances are looked at many times a second. */
   readonly instances: ReadonlyMap<string, readonly InstanceView[]>;
   readonly reloads: readonly EventView[];
-  /** Runs that could not be started, and would not be if tried again: see {@link runKey}. */
-  readonly unstartable: ReadonlySet<string>;
+  /** By {@link slotKey}, the last generation that could not be started, and would not be if tried again. */
+  readonly unstartable: ReadonlyMap<string, number>;
 }
 
-/** One run among those of all services. */
-export function runKey(run: Pick<EventView, "service" | "slot" | "generation">): string {
-  return `${run.service}/${run.slot}#${run.generation}`;
+/** One slot among those of all services. */
+export function slotKey({ service, slot }: Pick<EventView, "service" | "slot">): string {
+  return `${service}/${slot}`;
 }
 
 /** Whether an instance waits for another try that will end as the last one did. */
 export function isUnstartable(instance: InstanceView, { unstartable }: Pick<Facts, "unstartable">): boolean {
-  return instance.state === "backoff" && unstartable.has(runKey(instance));
+  return instance.state === "backoff" && unstartable.get(slotKey(instance)) === instance.generation;
 }
 
 /** Decides whether a goal is reached. */

@@ -10,7 +10,7 @@ function standing(instances: readonly InstanceView[], disconnected = false) {
     verdicts: [{ goal, verdict: "pending" as const }],
     instances,
     reloads: [],
-    unstartable: new Set<string>(),
+    unstartable: new Map<string, number>(),
     disconnected,
   };
 }

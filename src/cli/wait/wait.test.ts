@@ -140,6 +140,20 @@ test("what waits for something that failed is not waited for", async () => {
   assert.deepEqual(verdicts(standing), ["failed", "pending"]);
 });
 
+test("what waits for a program that cannot be run is not waited for, however often that is tried", async () => {
+  const web: Goal = { ...running, service: "web" };
+  const waits = instance({ state: "backoff", generation: 2 });
+  const isTried = instance({ state: "starting", generation: 3 });
+  const down = instance({ service: "web", state: "down" });
+  const tries = Array.from({ length: 400 }, (_, index) => [index % 2 === 0 ? waits : isTried, down]);
+  const { client } = new Scripted(
+    [...tries, [instance({ generation: 3 }), down]],
+    [[event(6, "spawn_failed", { service: "api", slot: 0, generation: 2, lasting: true })]],
+  );
+  const standing = await waitFor([running, web], { client, seq: 5, clock: jumpingClock() });
+  assert.deepEqual(verdicts(standing), ["failed", "pending"]);
+});
+
 test("a reload that ended while the stream was cut off is still seen", async () => {
   const reloaded: Goal = { kind: "reloaded", service: "api", afterSeq: 5 };
   const { client } = new Scripted(

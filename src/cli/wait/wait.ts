@@ -3,7 +3,7 @@ import { isDisconnected } from "../../client/errors.ts";
 import { LaresError } from "../../core/errors.ts";
 import type { EventView, InstanceView } from "../../protocol/api.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { concerned, type Facts, type Goal, judge, runKey, type Verdict } from "./goals.ts";
+import { concerned, type Facts, type Goal, judge, slotKey, type Verdict } from "./goals.ts";
 
 /** Where a wait stands. */
 export interface Standing extends Pick<Facts, "unstartable"> {
@@ -64,7 +64,7 @@ class Wait {
   readonly #options: WaitOptions;
   readonly #clock: Clock;
   readonly #reloads: EventView[] = [];
-  readonly #unstartable = new Set<string>();
+  readonly #unstartable = new Map<string, number>();
   #instances: readonly InstanceView[] = [];
   #seq: number;
   /** When the supervisor was last heard of. */
@@ -125,9 +125,11 @@ class Wait {
 
   #observe(event: EventView): void {
     this.#seq = Math.max(this.#seq, event.seq);
-    this.#movedMs = this.#clock.nowMs();
+    if (event.type === "spawn_failed" && event.lasting === true) {
+      this.#unstartable.set(slotKey(event), event.generation ?? 0);
+    }
+    if (!this.#unstartable.has(slotKey(event))) this.#movedMs = this.#clock.nowMs();
     if (event.type.startsWith("reload_")) this.#reloads.push(event);
-    if (event.type === "spawn_failed" && event.lasting === true) this.#unstartable.add(runKey(event));
     this.#stirred = true;
     this.#wake();
   }
@@ -135,7 +137,9 @@ class Wait {
   async #refresh(): Promise<boolean> {
     try {
       const instances = await this.#options.client.instances({ usage: false });
-      if (stamp(instances) !== stamp(this.#instances)) this.#movedMs = this.#clock.nowMs();
+      // Tries that are in vain are no movement.
+      const tried = (list: readonly InstanceView[]) => list.filter((one) => !this.#unstartable.has(slotKey(one)));
+      if (stamp(tried(instances)) !== stamp(tried(this.#instances))) this.#movedMs = this.#clock.nowMs();
       this.#instances = instances;
       this.#heardMs = this.#clock.nowMs();
       return true;
