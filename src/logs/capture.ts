@@ -4,15 +4,15 @@ import { errnoOf } from "../os/libc.ts";
 import { pipeBytes, pipeCapacity } from "../os/pipes.ts";
 import { Batches } from "./batches.ts";
 import { type CaptureContext, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture-options.ts";
-import { LAST_BYTES, lastWords, wordsIn } from "./last-words.ts";
+import { lastWords, unreadWords } from "./last-words.ts";
 import { restOfLine, wholeLines } from "./line-ends.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { LineWatchers } from "./line-splitter.ts";
 import { LOOK_BYTES, look } from "./look.ts";
 import { consume, moveToFile } from "./move.ts";
 import { Pressure } from "./pressure.ts";
 import { TokenBucket } from "./rate.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
-import { settle } from "./settle.ts";
+import { settle, settleNow } from "./settle.ts";
 
 /** So little is written at once wherever it is not to be missed; more may have to wait for the disk. */
 const BRIEF_BYTES = 64 * 1024;
@@ -34,11 +34,11 @@ export class Capture {
   readonly #now: () => number;
   readonly #pressure: Pressure;
   readonly #batches: Batches;
-  readonly #watchers = new Set<LineSplitter>();
+  readonly #watchers = new LineWatchers();
   #bucket: TokenBucket | undefined;
   #patientUntilMs = 0;
   #writtenBytes = 0;
-  #isSettled = false;
+  #isSettled: boolean;
   #ending = false;
   /** What is still to be taken after `end`. */
   #leftBytes = 0;
@@ -54,12 +54,8 @@ export class Capture {
     this.#batches = new Batches({ ...options, ...context, pipeBytes: this.pipeBytes });
     this.#writer.sharers += 1;
     this.setLimits(options.limits);
-    try {
-      // Before anybody writes to the file.
-      this.#settle();
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-    }
+    // Before anybody writes to the file.
+    this.#isSettled = settleNow(options.fd, { ...options, ...context });
   }
 
   /** The most that is written in one go by a thread. */
@@ -89,24 +85,19 @@ export class Capture {
   /** Takes new limits; they hold from the next byte on. */
   setLimits(limits: LogSpec): void {
     this.#writer.limits = limits;
-    const rate = limits.rateBytes;
-    if (rate === undefined) this.#bucket = undefined;
-    else if (this.#bucket === undefined) this.#bucket = new TokenBucket(rate, this.#now());
-    else this.#bucket.perSecond = rate;
+    this.#bucket = TokenBucket.for(limits.rateBytes, this.#bucket, this.#now());
   }
 
   /** Calls back with each line from now on, until the returned function is called. Costs a copy of every byte meanwhile. */
   watchLines(onLine: (line: string) => void): () => void {
-    const splitter = new LineSplitter(onLine);
-    this.#watchers.add(splitter);
-    return () => this.#watchers.delete(splitter);
+    return this.#watchers.add(onLine);
   }
 
-  /** The last lines of this generation that are in files, oldest first, through rotations. */
+  /** The last lines of this generation, oldest first: what floods the pipe, or else from files, through rotations. */
   lastWords(): string[] {
     const { generation, fd } = this.options;
-    const unread = this.#closed || pipeBytes(fd) <= LAST_BYTES ? undefined : look(fd, LOOK_BYTES);
-    if (unread !== undefined && unread.length > LAST_BYTES) return wordsIn(unread, { isWhole: false });
+    const unread = this.#closed ? undefined : unreadWords(fd);
+    if (unread !== undefined) return unread;
     const remembered = (moment: string) => this.#writer.endOfClosed(moment);
     return lastWords(this.#writer.directory, this.options, { generation, remembered });
   }
@@ -115,13 +106,12 @@ export class Capture {
   take(): Taken {
     if (this.#closed) return ENDED;
     if (this.#writer.isFlying) return WAITING;
-    const taken = this.#take();
+    const taken = this.#take(this.#now());
     this.#leftBytes -= taken.bytes;
     return taken;
   }
 
-  #take(): Taken {
-    const nowMs = this.#now();
+  #take(nowMs: number): Taken {
     const advice = this.#pressure.advice(nowMs);
     if (advice === "wait") return WAITING;
     if (advice === "drop") return this.#drop(false);
@@ -221,15 +211,10 @@ export class Capture {
     return this.#batches.mayStart(nowMs) && this.#pressure.advice(nowMs) === "write";
   }
 
-  #settle(): void {
-    if (this.#isSettled) return;
-    settle(this.options.fd, { writer: this.#writer, generation: this.options.generation });
-    this.#isSettled = true;
-  }
-
   #write(nowMs: number): Taken {
     const writer = this.#writer;
-    this.#settle();
+    if (!this.#isSettled) settle(this.options.fd, { writer, generation: this.options.generation });
+    this.#isSettled = true;
     if (!writer.isOpen) {
       // A stream that never says anything gets no file.
       const first = look(this.options.fd, 1);
@@ -247,7 +232,7 @@ export class Capture {
     writer.advance(moved);
     this.#count(moved, nowMs);
     if (plan.endsSegment && moved === plan.length) writer.rotate();
-    if (plan.view !== undefined) for (const watcher of this.#watchers) watcher.push(plan.view.subarray(0, moved));
+    if (plan.view !== undefined) this.#watchers.push(plan.view.subarray(0, moved));
     return { bytes: moved, state: moved < plan.length ? "empty" : "flowing" };
   }
 
@@ -303,7 +288,7 @@ export class Capture {
     }
   }
 
-  /** Takes bytes away and counts them: whole lines as far as possible, or only the rest of the line that was begun. */
+  /** Takes bytes away and counts them: whole lines if possible, or only the rest of the line that was begun. */
   #drop(restOfLineOnly: boolean): Taken {
     const view = look(this.options.fd, SLICE_BYTES);
     if (view === undefined) return ENDED;

@@ -3,11 +3,12 @@ import type { LogSpec } from "../core/spec.ts";
 import { pipeBytes } from "../os/pipes.ts";
 import { type Watch, watch } from "../os/poll.ts";
 import { Capture } from "./capture.ts";
-import { type CaptureOptions, SLICE_BYTES, type Taken } from "./capture-options.ts";
+import type { CaptureOptions, Taken } from "./capture-options.ts";
 import { Flights } from "./flights.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
-import { FLOOD_BYTES, nextRestMs, Pace } from "./pace.ts";
+import { nextRestMs, Pace } from "./pace.ts";
+import { floodBytesOf, isOver, takeSlice } from "./slices.ts";
 import { type Trimmed, Trimmer } from "./trim.ts";
 import { Wheel } from "./wheel.ts";
 import { Writers } from "./writers.ts";
@@ -203,7 +204,7 @@ export class Captures {
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
     if ((entry.isFlooding || capture.ending) && this.#fly(entry)) return;
-    const taken = takeSlice(capture, this.#turnEndsMs);
+    const taken = takeSlice(capture, () => monotonicMs() < this.#turnEndsMs);
     const wakesOften = nowMs - entry.servedMs < this.#pace.busyMs;
     entry.servedMs = nowMs;
     entry.isFlooding = taken.bytes >= floodBytesOf(capture);
@@ -280,27 +281,6 @@ export class Captures {
     this.#queue.push(entry);
     this.#turn ??= setImmediate(() => this.#nextTurn());
   }
-}
-
-/** Whether everything that was to come of a stream was taken. */
-function isOver(capture: Capture, { bytes, state }: Taken): boolean {
-  return state === "ended" || capture.isDrained || (capture.ending && bytes === 0 && state === "empty");
-}
-
-/** What a stream gives in one turn when it is flooding. */
-function floodBytesOf({ pipeBytes }: Capture): number {
-  return Math.min(FLOOD_BYTES, pipeBytes / 4);
-}
-
-/** One slice, also when it has to be cut because segments end in it, and less when that takes too long. */
-function takeSlice(capture: Capture, untilMs: number): Taken {
-  let taken = capture.take();
-  let bytes = taken.bytes;
-  while (taken.state === "flowing" && bytes < SLICE_BYTES && monotonicMs() < untilMs) {
-    taken = capture.take();
-    bytes += taken.bytes;
-  }
-  return { bytes, state: taken.state };
 }
 
 /** A clock that is never set: for everything but the times that people read. */

@@ -1,12 +1,14 @@
 /** What one start of a slot said last, read at once: its restart waits for it. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { pipeBytes } from "../os/pipes.ts";
 import { framesOf, readFrameSync } from "./frames.ts";
+import { LOOK_BYTES, look } from "./look.ts";
 import type { StreamKey } from "./names.ts";
 import { IndexReader } from "./offsets.ts";
 import { listSegments, type Segment } from "./segments.ts";
 
 /** The most that is read back, and that is given. */
-export const LAST_BYTES = 8 * 1024;
+const LAST_BYTES = 8 * 1024;
 const LINES_MAX = 20;
 
 /** The last bytes of a segment. */
@@ -43,8 +45,14 @@ export function lastWords(directory: string, key: StreamKey, options: LastWordsO
   return wordsIn(words, { isWhole });
 }
 
+/** What a program said last that is still in pipe `fd`; undefined if that is less than is given, and has to be taken first. */
+export function unreadWords(fd: number): string[] | undefined {
+  const bytes = pipeBytes(fd) > LAST_BYTES ? look(fd, LOOK_BYTES) : undefined;
+  return bytes && wordsIn(bytes, { isWhole: false });
+}
+
 /** The last lines in `bytes`. @param options.isWhole whether they begin a line */
-export function wordsIn(bytes: Buffer, { isWhole }: { readonly isWhole: boolean }): string[] {
+function wordsIn(bytes: Buffer, { isWhole }: { readonly isWhole: boolean }): string[] {
   const lines = bytes
     .subarray(Math.max(0, bytes.length - LAST_BYTES))
     .toString("utf8")

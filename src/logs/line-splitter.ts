@@ -40,3 +40,23 @@ export class LineSplitter {
     this.#onLine(line);
   }
 }
+
+/** Those who wait for lines of a stream. */
+export class LineWatchers {
+  readonly #splitters = new Set<LineSplitter>();
+
+  get size(): number {
+    return this.#splitters.size;
+  }
+
+  /** @returns what ends it */
+  add(onLine: (line: string) => void): () => void {
+    const splitter = new LineSplitter(onLine);
+    this.#splitters.add(splitter);
+    return () => this.#splitters.delete(splitter);
+  }
+
+  push(bytes: Buffer): void {
+    for (const splitter of this.#splitters) splitter.push(bytes);
+  }
+}

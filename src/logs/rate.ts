@@ -10,6 +10,14 @@ export class TokenBucket {
     this.#filledAtMs = nowMs;
   }
 
+  /** The bucket for a rate, undefined for none: the one there is, as far as possible. */
+  static for(perSecond: number | undefined, known: TokenBucket | undefined, nowMs: number): TokenBucket | undefined {
+    if (perSecond === undefined) return undefined;
+    const bucket = known ?? new TokenBucket(perSecond, nowMs);
+    bucket.perSecond = perSecond;
+    return bucket;
+  }
+
   /** Changes the rate; what is in the bucket stays as far as it fits. */
   set perSecond(value: number) {
     this.#perSecond = value;

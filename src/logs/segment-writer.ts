@@ -58,6 +58,8 @@ export class SegmentWriter {
   limits: LogSpec;
   /** How many captures write here: overlapping generations share. */
   sharers = 0;
+  /** Whether a thread writes to the file: nobody else may, and it stays open. */
+  isFlying = false;
   readonly #key: StreamKey;
   readonly #context: WriterContext;
   #open: OpenSegment | undefined;
@@ -68,7 +70,6 @@ export class SegmentWriter {
   #checkedNameMs = 0;
   #checkedSizeMs = 0;
   #rotationAsked = false;
-  #isFlying = false;
   #closeAsked = false;
   #lastClosed: { readonly moment: string; readonly end: SegmentEnd } | undefined;
 
@@ -112,19 +113,14 @@ export class SegmentWriter {
     return this.#open?.inode ?? 0;
   }
 
-  /** Whether a thread writes to the file: nobody else may, and it stays open. */
-  get isFlying(): boolean {
-    return this.#isFlying;
-  }
-
   /** A thread begins to write at `offset`. */
   takeOff(): void {
-    this.#isFlying = true;
+    this.isFlying = true;
   }
 
   /** The thread has written so many bytes. */
   land(written: number): void {
-    this.#isFlying = false;
+    this.isFlying = false;
     this.#offset += written;
     if (this.#closeAsked) this.close();
   }
@@ -162,7 +158,7 @@ export class SegmentWriter {
 
   /** Ends a segment that is full or old, if it ends a line. @returns whether it did */
   rotateIfDue(): boolean {
-    if (this.#open === undefined || this.#isFlying || this.#offset === 0 || this.roomBytes > 0 || !this.endsLine())
+    if (this.#open === undefined || this.isFlying || this.#offset === 0 || this.roomBytes > 0 || !this.endsLine())
       return false;
     this.rotate();
     return true;
@@ -202,8 +198,7 @@ export class SegmentWriter {
     const newline = tail.lastIndexOf(NEWLINE);
     if (newline < 0 && length < this.#offset) return Buffer.alloc(0);
     const partial = tail.subarray(newline + 1);
-    this.#cutTo(open, this.#offset - partial.length);
-    ftruncateSync(open.fd, this.#offset);
+    this.cutTo(this.#offset - partial.length);
     return partial;
   }
 
@@ -215,8 +210,8 @@ export class SegmentWriter {
   /** Closes the file; the next byte opens it again by name. */
   close(): void {
     if (this.#open === undefined) return;
-    this.#closeAsked = this.#isFlying;
-    if (this.#isFlying) return;
+    this.#closeAsked = this.isFlying;
+    if (this.isFlying) return;
     closeSync(this.#open.fd);
     this.#streamBytes = this.#open.index.startsAt + this.#offset;
     this.#open.index.close();

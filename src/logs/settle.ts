@@ -1,6 +1,7 @@
 /** What to do about a batch that was on its way when the process that wrote it died. */
 import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { errnoOf } from "../os/libc.ts";
 import { fileMark, notePipe, type PipeNote, pipeNote } from "../os/pipe-note.ts";
 import { closeFd, createPipe, discard } from "../os/pipes.ts";
 import { LOOK_BYTES, look } from "./look.ts";
@@ -24,6 +25,17 @@ export function settle(from: number, { writer, generation }: { writer: SegmentWr
   if (fileMark(writer.inode) === note.file) settleIn(writer.note(generation), { from, note, writer });
   else settleMoved(from, note, writer.directory);
   notePipe(from, undefined);
+}
+
+/** `settle`, or later: @returns whether it was done */
+export function settleNow(from: number, to: { writer: SegmentWriter; generation: number }): boolean {
+  try {
+    settle(from, to);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
 }
 
 interface Unsettled {
