@@ -7,6 +7,7 @@ import { existsSync, unlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { LaresError } from "../core/errors.ts";
+import { otherRunsCode } from "../protocol/supervisor-exit.ts";
 import { version } from "../protocol/version.ts";
 import { type HomeFiles, openHome } from "../supervisor/home.ts";
 import {
@@ -41,8 +42,9 @@ try {
 } catch (error) {
   if (!(error instanceof LaresError)) throw error;
   process.stderr.write(`error: ${error.message}\n${error.hint ? `hint: ${error.hint}\n` : ""}`);
+  if (error.code === "already_running") process.exit(otherRunsCode);
   // What cannot be done just now (no descriptors, no memory) is tried again; services that run depend on it.
-  const somethingRuns = error.code !== "already_running" && existsSync(openHome(values.home).journal);
+  const somethingRuns = existsSync(openHome(values.home).journal);
   process.exit(somethingRuns ? 1 : cannotRunCode);
 }
 

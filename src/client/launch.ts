@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { LaresError } from "../core/errors.ts";
+import type { SupervisorView } from "../protocol/api.ts";
 import type { Homes } from "../protocol/homes.ts";
+import { otherRunsCode } from "../protocol/supervisor-exit.ts";
 import { openClient } from "./client.ts";
 import { isDisconnected } from "./errors.ts";
 import { newestLines } from "./newest-lines.ts";
@@ -27,10 +29,15 @@ export async function launchSupervisor(homes: Homes): Promise<void> {
   });
   const deadlineMs = performance.now() + startTimeoutMs;
   try {
-    while (!(await answers(homes))) {
-      // The launcher ends with 0 when it has put the supervisor into the background.
-      const failed = child.pid === undefined || child.signalCode !== null || (child.exitCode ?? 0) !== 0;
-      if (failed || performance.now() > deadlineMs) throw await notStarted(homes, { child, said });
+    for (;;) {
+      const supervisor = await answering(homes);
+      const ended = hasEnded(child);
+      const isLate = performance.now() > deadlineMs;
+      if (supervisor === undefined) {
+        // Another one that was started at the same time has the home, and will answer.
+        if (isLate || (ended && child.exitCode !== otherRunsCode)) throw await notStarted(homes, { child, said });
+      } else if (ended || isLate || supervisor.keeperPid === child.pid) return;
+      // One that comes too late has to see that it does: after a `down` it would be the only one.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   } finally {
@@ -58,7 +65,7 @@ export async function runSupervisor(homes: Homes, options: { readonly onReady: (
     child.once("error", reject);
     child.once("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
-  while (child.exitCode === null && child.signalCode === null && !(await answers(homes))) {
+  while (child.exitCode === null && child.signalCode === null && (await answering(homes)) === undefined) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   if (child.exitCode === null && child.signalCode === null) options.onReady();
@@ -77,14 +84,17 @@ function homeArguments(homes: Homes): string[] {
   return homes.directory === null ? [] : ["--home", homes.directory];
 }
 
-async function answers(homes: Homes): Promise<boolean> {
+async function answering(homes: Homes): Promise<SupervisorView | undefined> {
   try {
-    await openClient({ socketPath: homes.socket }).supervisor();
-    return true;
+    return await openClient({ socketPath: homes.socket }).supervisor();
   } catch (error) {
-    if (isDisconnected(error)) return false;
+    if (isDisconnected(error)) return undefined;
     throw error;
   }
+}
+
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
 /** What the launcher says of itself; bounded, since nothing bounds what it may say. */

@@ -1,11 +1,12 @@
 import { duplicate, setCloseOnExec } from "../os/descriptors.ts";
 import { openIdleSocket } from "../os/idle-socket.ts";
 import { becomeSubreaper, execReplace, exitNow } from "../os/process-control.ts";
+import { otherRunsCode } from "../protocol/supervisor-exit.ts";
 import type { HomeFiles } from "./home.ts";
 
 /** The supervisor ended because it was asked to: the keeper ends too. */
 export const finishedCode = 0;
-/** The supervisor cannot run here (another one does, the home cannot be used): trying again would not help. */
+/** The supervisor cannot run here (the home cannot be used): trying again would not help. */
 export const cannotRunCode = 64;
 /** The supervisor ended to be started anew from what is installed now. */
 export const startAgainCode = 75;
@@ -56,7 +57,7 @@ while :; do
     kill -0 $pid 2>/dev/null || break
   done
   case $status in
-  ${finishedCode} | ${cannotRunCode}) exit $status ;;
+  ${finishedCode} | ${cannotRunCode} | ${otherRunsCode}) exit $status ;;
   ${startAgainCode}) program=$main; unset LARES_FALLBACK ;;
   esac
   if [ -s "$mark" ]; then failures=0; : >"$mark"; continue; fi
