@@ -40,8 +40,9 @@ export class Capture {
   #writtenBytes = 0;
   #isSettled: boolean;
   #ending = false;
-  /** What is still to be taken after `end`. */
+  /** What is still to be taken of what was there at `drain` or `end`. */
   #leftBytes = 0;
+  #onDrained: (() => void) | undefined;
   #closed = false;
 
   constructor(options: CaptureOptions, context: CaptureContext) {
@@ -107,7 +108,7 @@ export class Capture {
     if (this.#closed) return ENDED;
     if (this.#writer.isFlying) return WAITING;
     const taken = this.#take(this.#now());
-    this.#leftBytes -= taken.bytes;
+    this.#took(taken.bytes);
     return taken;
   }
 
@@ -141,7 +142,7 @@ export class Capture {
       return this.#batches.start({
         isClosed: () => this.#closed,
         onLanded: (bytes) => {
-          this.#leftBytes -= bytes;
+          this.#took(bytes);
           if (bytes > 0) this.#count(bytes, this.#now());
           if (!this.#closed) onLanded({ bytes, state: "flowing" });
         },
@@ -153,13 +154,28 @@ export class Capture {
     }
   }
 
-  /** Takes what is in the pipe now, unless it is so much that the disk might take its time: that waits for its turns. */
-  drain(): Taken {
+  /**
+   * Takes what is in the pipe now. If it is so much that the disk might take its time, that waits for its turns.
+   *
+   * @param onDrained called when it is done, at once or later; never if the disk does not take it
+   */
+  drain(onDrained?: () => void): Taken {
     const inPipe = pipeBytes(this.options.fd);
-    if (this.#writer.isFlying || (inPipe > BRIEF_BYTES && this.#mayFly())) return WAITING;
+    if (this.#writer.isFlying || (inPipe > BRIEF_BYTES && this.#mayFly())) {
+      this.#leftBytes = inPipe;
+      this.#onDrained = onDrained;
+      this.#context.hurry();
+      return WAITING;
+    }
     let taken = this.take();
     for (let left = inPipe - taken.bytes; left > 0 && taken.bytes > 0; left -= taken.bytes) taken = this.take();
+    onDrained?.();
     return taken;
+  }
+
+  /** Whether somebody waits for what was in the pipe. */
+  get isDraining(): boolean {
+    return this.ending || this.#onDrained !== undefined;
   }
 
   /**
@@ -170,8 +186,7 @@ export class Capture {
     if (this.#closed) return;
     this.#ending = true;
     this.#leftBytes = pipeBytes(this.options.fd);
-    if (this.drain().state !== "waiting") this.finish();
-    else this.#context.hurry();
+    if (this.drain(this.#onDrained).state !== "waiting") this.finish();
   }
 
   /** Whether everything was taken that was there when `end` was called. */
@@ -234,6 +249,14 @@ export class Capture {
     if (plan.endsSegment && moved === plan.length) writer.rotate();
     if (plan.view !== undefined) this.#watchers.push(plan.view.subarray(0, moved));
     return { bytes: moved, state: moved < plan.length ? "empty" : "flowing" };
+  }
+
+  #took(bytes: number): void {
+    this.#leftBytes -= bytes;
+    if (this.#leftBytes > 0 || this.#onDrained === undefined) return;
+    // Not in the midst of a turn: it may be answered by `end`.
+    setImmediate(this.#onDrained);
+    this.#onDrained = undefined;
   }
 
   #count(bytes: number, nowMs: number): void {

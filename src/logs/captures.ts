@@ -203,7 +203,7 @@ export class Captures {
 
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
-    if ((entry.isFlooding || capture.ending) && this.#fly(entry)) return;
+    if ((entry.isFlooding || capture.isDraining) && this.#fly(entry)) return;
     const taken = takeSlice(capture, () => monotonicMs() < this.#turnEndsMs);
     const wakesOften = nowMs - entry.servedMs < this.#pace.busyMs;
     entry.servedMs = nowMs;
@@ -211,6 +211,7 @@ export class Captures {
     this.#pace.count(taken.bytes, nowMs);
     if (isOver(capture, taken)) capture.finish();
     else if (taken.state === "waiting") this.#later(entry, Math.max(1, capture.retryAtMs - nowMs));
+    else if (capture.isDraining && taken.bytes > 0) this.#enqueue(entry);
     else if (taken.bytes === 0 || (entry.mode === "watched" && !wakesOften)) this.#watch(entry);
     else this.#later(entry, this.#rest(entry, taken.bytes));
   }
@@ -233,9 +234,10 @@ export class Captures {
     entry.flownBytes += taken.bytes;
     const left = pipeBytes(capture.options.fd);
     if (isOver(capture, taken)) capture.finish();
-    else if (taken.bytes > 0 && left >= capture.batchBytes / 2) this.#takeTurn(entry);
+    else if (taken.bytes > 0 && left >= floodBytesOf(capture)) this.#takeTurn(entry);
     else {
-      this.#later(entry, Math.max(1, this.#rest(entry, entry.flownBytes + left)));
+      const restMs = this.#rest(entry, entry.flownBytes + left);
+      this.#later(entry, capture.isDraining ? 0 : Math.max(1, restMs));
       entry.flownBytes = 0;
     }
     while (this.#flights.hasRoom) {

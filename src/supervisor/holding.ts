@@ -26,8 +26,8 @@ export interface Holding {
 
 /** One captured stream. It owns its descriptor. */
 export interface OutputStream {
-  /** Takes what is in the pipe now. */
-  drain(): void;
+  /** Takes what is in the pipe now, and calls back once: at once, or a little later after a flood. */
+  drain(onDrained: () => void): void;
   /** Nobody writes any more: takes what is left and closes. */
   end(): void;
   watchLines(onLine: (line: string) => void): () => void;

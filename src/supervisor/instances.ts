@@ -315,11 +315,12 @@ export class Instances {
     if (exit === "running") return;
     for (const name of [...holding.ongoing.keys()]) stopOngoing(holding, name);
     this.#listenToNotifications(holding);
-    holding.stdout?.drain();
-    holding.stderr?.drain();
     const known = exit === "unknown" ? unknownExit : ({ ...exit, status: "known" } as const);
     const failed = known.code !== 0;
-    report(holding.run, { type: "exited", exit: known, ...(failed && { tail: outputs.tail(holding.run) }) });
+    // Whoever hears of the end finds what was written until then.
+    drainAll(holding, () =>
+      report(holding.run, { type: "exited", exit: known, ...(failed && { tail: outputs.tail(holding.run) }) }),
+    );
   }
 
   /** The main process is gone; nothing that it started may outlive it. */
@@ -388,6 +389,12 @@ export class Instances {
     const place = known?.slots.find((one) => one.slot === slot);
     return place && findRun(place, generation) ? known?.spec : undefined;
   }
+}
+
+function drainAll({ stdout, stderr }: Holding, done: () => void): void {
+  const drainStderr = () => (stderr ? stderr.drain(done) : done());
+  if (stdout) stdout.drain(drainStderr);
+  else drainStderr();
 }
 
 function messageOf(error: LaresError): string {

@@ -12,6 +12,9 @@ import type { Outputs } from "./instances.ts";
 /** A program says early that it is ready. */
 const pastLinesMax = 1000;
 
+/** How long the end of a program is kept back until what it wrote last is in its files. A disk may hang for longer. */
+const drainMs = 250;
+
 export interface OutputsOptions {
   readonly directory: string;
   /** Something about a service's output has to be said: a full disk, and its end. */
@@ -82,8 +85,16 @@ export function capturedOutputs({ directory, onPressure, onError, onTrimmed }: O
 
 function streamOf(capture: Capture): OutputStream {
   return {
-    drain: () => {
-      if (!capture.closed) capture.drain();
+    drain(onDrained) {
+      if (capture.closed) return onDrained();
+      let isToBeTold = true;
+      const tell = () => {
+        clearTimeout(timer);
+        if (isToBeTold) onDrained();
+        isToBeTold = false;
+      };
+      const timer = setTimeout(tell, drainMs);
+      capture.drain(tell);
     },
     end: () => capture.end(),
     watchLines: (onLine) => capture.watchLines(onLine),

@@ -54,8 +54,9 @@ function capture({ machine, kernel, open, path, fd, onEnd }: Source): OutputStre
     if (take() === "ended") finish();
   });
   return {
-    drain: () => {
+    drain: (onDrained) => {
       if (isOpen) take();
+      onDrained();
     },
     end: () => {
       if (!isOpen) return;
