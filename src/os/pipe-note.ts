@@ -3,7 +3,7 @@
  *
  * It is kept where the kernel keeps the time at which the pipe was last read, which nobody needs: in memory, whatever
  * disks do, for exactly as long as somebody has the pipe, and changed in one step. Writing, tee(2) and splice(2) leave it
- * alone; read(2) did not before Linux 6.15. Only the pipe's owner can set it.
+ * alone (Linux 6.18); read(2) may not, on older ones. Only the pipe's owner can set it.
  */
 import { fstatSync } from "node:fs";
 import { libc } from "./libc.ts";
