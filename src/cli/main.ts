@@ -59,10 +59,11 @@ function findHomes(home: string | undefined) {
   });
 }
 
-/** In `lares ls | head -1` the reader is content and gone: that is an end, not an error. */
+/** In `lares ls | head -1` the reader is content and gone: that is an end, not an error. A full disk is one. */
 function endQuietlyWithoutReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    if (error.code === "EPIPE") process.exit(0);
+    process.stderr.write(`error: Cannot write the output: ${error.message}\n`);
+    process.exit(1);
   });
 }

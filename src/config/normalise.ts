@@ -69,7 +69,7 @@ function refuseName(name: string, { path, problems }: ServiceContext): void {
 
 /** Keys that are well formed and do nothing here. */
 function warnOfNoEffect(
-  { register, balance, listen }: ServiceInput,
+  { register, balance, listen, ready }: ServiceInput,
   { path, problems, isNode, isTcp }: ServiceContext & { readonly isNode: boolean; readonly isTcp: boolean },
 ): void {
   const warn = (key: string, message: string): void => {
@@ -79,6 +79,10 @@ function warnOfNoEffect(
   if (balance === "even" && !isTcp) {
     const reason = listen === undefined ? "nothing is listened on" : "unix sockets are shared";
     warn("balance", `\`balance: even\` has no effect: ${reason}`);
+  }
+  const asksWhetherItListens = ready === "listening" || (typeof ready === "object" && ready.listening === true);
+  if (asksWhetherItListens && Object.keys(listen ?? {}).length > 0 && !(isNode && register !== false)) {
+    warn("ready", "`listening` has no effect: the sockets under `listen` listen before the program runs");
   }
 }
 
@@ -95,8 +99,10 @@ function readiness(
     fdMin: fd,
     byDefault: byPreload ? { by: "fd", fd } : { by: "started" },
   });
-  const isTold = byPreload && !choosesWay(input.ready);
-  return { env: isTold ? { ...env, LARES_READY_FD: String(fd) } : env, ready };
+  // Seen from outside, a program that was passed a listening socket listens before its first line ran: the preload knows.
+  const isMeant = !choosesWay(input.ready) || ready.by === "listening";
+  if (!byPreload || !isMeant) return { env, ready };
+  return { env: { ...env, LARES_READY_FD: String(fd) }, ready: { by: "fd", fd, timeoutMs: ready.timeoutMs } };
 }
 
 /** A `ready` with nothing but a `timeout` leaves the way to the default. */

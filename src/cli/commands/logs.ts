@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { LaresError } from "../../core/errors.ts";
 import { readLogs } from "../../logs/read.ts";
-import { defineCommand } from "../command.ts";
+import { type Context, defineCommand } from "../command.ts";
 import { logPrinter } from "../log-line.ts";
 import { logQuery } from "../log-query.ts";
-import { matches, parseTarget } from "../names.ts";
+import { all, matches, parseTarget } from "../names.ts";
 
 export const command = defineCommand({
   usage: "logs [SERVICE…] [-f] [-n N] [--since T] [--until T] [--stdout|--stderr] [--grep RE]",
@@ -21,6 +24,7 @@ export const command = defineCommand({
   async run(context, values) {
     const show = logPrinter(context);
     const targets = context.operands.map(parseTarget);
+    for (const { service } of targets) await refuseUnknown(service, context);
     const query = logQuery(targets, { directory: context.homes.log, values, nowMs: Date.now() });
     for await (const line of readLogs(query)) {
       if (matches(targets, line)) context.terminal.write(show(line));
@@ -28,3 +32,16 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+/** Who mistypes a name must not take the silence for that of the service. One that wrote nothing yet is known to the supervisor. */
+async function refuseUnknown(service: string, { homes, client }: Context): Promise<void> {
+  if (service === all || existsSync(join(homes.log, service))) return;
+  const isKnown = await client.service(service).then(
+    () => true,
+    () => false,
+  );
+  if (isKnown) return;
+  throw new LaresError("no_such_service", `Cannot read the logs of "${service}": there is no such service`, {
+    hint: `List the services with \`lares ls\`; what they wrote is in "${homes.log}".`,
+  });
+}
