@@ -1,10 +1,11 @@
 import { setTimeout } from "node:timers/promises";
 import type { LogSpec } from "../core/spec.ts";
 import { pipeBytes } from "../os/pipes.ts";
-import { type Watch, watch } from "../os/poll.ts";
+import { watch } from "../os/poll.ts";
 import { Capture } from "./capture.ts";
-import type { CaptureOptions, Taken } from "./capture-options.ts";
+import type { CaptureOptions } from "./capture-options.ts";
 import { Flights } from "./flights.ts";
+import { type Entry, Floods } from "./floods.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import { serviceDirectory } from "./names.ts";
 import { nextRestMs, Pace } from "./pace.ts";
@@ -19,20 +20,6 @@ const TURN_MS = 5;
 const HEARD_LATE_MS = 20;
 /** How often quiet streams are looked after: their age, too, closes segments and deletes them. */
 const TEND_MS = 10 * 60_000;
-
-interface Entry {
-  readonly capture: Capture;
-  watch: Watch | undefined;
-  /** Who says when it is served next: the kernel, the clock, the queue, or the thread that writes for it. */
-  mode: "watched" | "timed" | "queued" | "flying";
-  servedMs: number;
-  /** Whether it gave much when it was served last, so that a thread writes for it. */
-  isFlooding: boolean;
-  /** What threads have written since it was left alone last. */
-  flownBytes: number;
-  /** How long it is left alone when the clock says. */
-  restMs: number;
-}
 
 export interface CapturesOptions {
   /** The log directory of the home. */
@@ -61,8 +48,7 @@ export class Captures {
   readonly #trimmer: Trimmer;
   readonly #writers: Writers;
   readonly #flights: Flights;
-  /** Those that wait for a thread, in turn. */
-  #standby: Entry[] = [];
+  readonly #floods: Floods;
   readonly #pace = new Pace(monotonicMs());
   readonly #entries = new Set<Entry>();
   readonly #resting = new Wheel<Entry>({ now: monotonicMs, onDue: (entry) => this.#takeTurn(entry) });
@@ -74,6 +60,11 @@ export class Captures {
   constructor(options: CapturesOptions) {
     this.#options = options;
     this.#flights = options.flights ?? new Flights();
+    this.#floods = new Floods({
+      flights: this.#flights,
+      takeTurn: (entry) => this.#takeTurn(entry),
+      rest: (entry) => this.#restFromFlight(entry),
+    });
     const onError = (error: Error) => options.onError?.(error);
     this.#housekeeper = new Housekeeper(onError);
     this.#trimmer = new Trimmer({
@@ -180,7 +171,7 @@ export class Captures {
     this.#entries.delete(entry);
     this.#resting.delete(entry);
     this.#queue = this.#queue.filter((queued) => queued !== entry);
-    this.#standby = this.#standby.filter((waiting) => waiting !== entry);
+    this.#floods.forget(entry);
   }
 
   /** Serves a stream now, or later if captures have held the loop long enough. */
@@ -203,7 +194,7 @@ export class Captures {
 
   #serve(entry: Entry, nowMs: number): void {
     const { capture } = entry;
-    if ((entry.isFlooding || capture.isDraining) && this.#fly(entry)) return;
+    if ((entry.isFlooding || capture.isDraining) && this.#floods.fly(entry)) return;
     const taken = takeSlice(capture, () => monotonicMs() < this.#turnEndsMs);
     const wakesOften = nowMs - entry.servedMs < this.#pace.busyMs;
     entry.servedMs = nowMs;
@@ -216,35 +207,12 @@ export class Captures {
     else this.#later(entry, this.#rest(entry, taken.bytes));
   }
 
-  /** Has a thread write a batch, now or in its turn. @returns false when there is not enough for one */
-  #fly(entry: Entry): boolean {
+  /** After batches there is less in the pipe than is worth another one. */
+  #restFromFlight(entry: Entry): void {
     const { capture } = entry;
-    const isFlying = this.#flights.hasRoom
-      ? capture.fly(floodBytesOf(capture), (taken) => this.#landed(entry, taken))
-      : this.#standby.push(entry) > 0;
-    if (!isFlying) return false;
-    if (entry.mode === "watched") entry.watch?.pause();
-    entry.mode = "flying";
-    return true;
-  }
-
-  #landed(entry: Entry, taken: Taken): void {
-    const { capture } = entry;
-    entry.servedMs = monotonicMs();
-    entry.flownBytes += taken.bytes;
-    const left = pipeBytes(capture.options.fd);
-    if (isOver(capture, taken)) capture.finish();
-    else if (taken.bytes > 0 && left >= floodBytesOf(capture)) this.#takeTurn(entry);
-    else {
-      const restMs = this.#rest(entry, entry.flownBytes + left);
-      this.#later(entry, capture.isDraining ? 0 : Math.max(1, restMs));
-      entry.flownBytes = 0;
-    }
-    while (this.#flights.hasRoom) {
-      const next = this.#standby.shift();
-      if (next === undefined) return;
-      this.#takeTurn(next);
-    }
+    const restMs = this.#rest(entry, entry.flownBytes + pipeBytes(capture.options.fd));
+    this.#later(entry, capture.isDraining ? 0 : Math.max(1, restMs));
+    entry.flownBytes = 0;
   }
 
   /** Serves a stream that nobody writes to any more, without a further rest. */

@@ -13,6 +13,12 @@ export function floodBytesOf({ pipeBytes }: Capture): number {
   return Math.min(FLOOD_BYTES, pipeBytes / 4);
 }
 
+/** What makes a batch worth its while when the program is quick to write more. */
+export function worthwhileBytesOf(capture: Capture): number {
+  const { pipeBytes, isDraining } = capture;
+  return isDraining ? floodBytesOf(capture) : (pipeBytes * 3) / 8;
+}
+
 /** One slice, also when it has to be cut because segments end in it, and less when that takes too long. */
 export function takeSlice(capture: Capture, mayGoOn: () => boolean): Taken {
   let taken = capture.take();

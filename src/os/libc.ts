@@ -79,6 +79,7 @@ const prototypes = {
   splice: ["long", "int", "void *", "int", "void *", "size_t", "uint"],
   syscall: ["long", "long", "long", "long", "long", "long"],
   tee: ["long", "int", "int", "size_t", "uint"],
+  usleep: ["int", "uint"],
   waitpid: ["int", "int", "void *", "int"],
   write: ["long", "int", "void *", "size_t"],
 } as const satisfies Record<string, Prototype>;
@@ -114,7 +115,11 @@ export const libc: Libc = declareLazily();
  * @param values its parameters; whoever calls keeps their memory alive until `done`
  * @param done gets the result, later and on the main thread. Which error -1 stands for is not known.
  */
-export function callInThread(name: "splice", values: Parameters<Libc["splice"]>, done: (result: number) => void): void {
+export function callInThread<Name extends "splice" | "usleep">(
+  name: Name,
+  values: Parameters<Libc[Name]>,
+  done: (result: number) => void,
+): void {
   const native = libc[name] as unknown as { async(...parameters: unknown[]): void };
   native.async(...values, (error: unknown, result: number | bigint) => done(error ? -1 : Number(result)));
 }

@@ -109,6 +109,11 @@ export function spliceInThread(request: Required<SpliceRequest>, done: (written:
   });
 }
 
+/** Calls back after so many microseconds, and some 100 more, more exactly than the loop's timers. */
+export function sleepInThread(microseconds: number, done: () => void): void {
+  callInThread("usleep", [microseconds], done);
+}
+
 /**
  * Takes bytes that are there out of a pipe and forgets them, by way of another, empty pipe of ours that has room for them.
  *
