@@ -60,6 +60,7 @@ function instanceFacts(instance: InstanceView): [string, string][] {
     `revision ${instance.revision}`,
     ...(instance.startedAt === null ? [] : [`started ${formatTime(instance.startedAt)}`]),
     ...(instance.healthy === null ? [] : [instance.healthy ? "healthy" : "unhealthy"]),
+    ...(instance.slow ? ["past its restart limit"] : []),
     ...(instance.exit === null ? [] : [`last end: ${renderExit(instance.exit)} at ${formatTime(instance.exit.at)}`]),
     ...(instance.statusText === null ? [] : [`says "${printable(instance.statusText)}"`]),
   ];

@@ -34,6 +34,7 @@ export function instance(overrides: Partial<InstanceView> = {}): InstanceView {
     startedAt: "2026-11-22T07:00:00.000Z",
     uptimeMs: 51_234,
     restarts: 0,
+    slow: false,
     exit: null,
     memoryBytes: 48_234_496,
     cpuPercent: 1.5,

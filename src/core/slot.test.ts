@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Phase, Run, StopReason } from "./run.ts";
-import { isAtRest, isReady, newSlot, type Rest, type Slot, type SlotState, stateOf } from "./slot.ts";
+import { isAtRest, isReady, isSlow, newSlot, type Rest, type Slot, type SlotState, stateOf } from "./slot.ts";
 import { abortHandoff, beginHandoff, completeHandoff } from "./slot-handoff.ts";
 import { drainSlot, resetSlot, restartSlot, startSlot, stepSlot, tickSlot, wantSlot } from "./slot-step.ts";
 import { contextOf, listening, specWith } from "./spec.fixture.ts";
@@ -201,3 +201,15 @@ function cleared(end: Pick<Clearing, "exit" | "why">, policy: ServiceSpec["resta
   const spec = specWith({ restart: { ...specWith().restart, policy } });
   return stepSlot(slotWith({ current }), { generation: 1, fact: { type: "cleared" } }, contextOf(spec));
 }
+
+test("past its restart limit a slot is slow until what runs has lasted, or someone starts it by hand", () => {
+  const history = { times: [], failures: 3, slow: true };
+  const isSlowAt = (slot: Slot, nowMs: number) => isSlow(slot, { stableAfterMs: 500, nowMs });
+  for (const situation of ["backoff", "starting", "up", "crashed"] as const) {
+    assert.equal(isSlowAt(slots[situation], 499), false, `${situation}, within its limit`);
+    assert.equal(isSlowAt({ ...slots[situation], history }, 499), true, situation);
+  }
+  assert.equal(isSlowAt({ ...slots.up, history }, 500), false);
+  assert.equal(isSlowAt({ ...slots.starting, history }, 500), true);
+  assert.equal(isSlowAt(startSlot({ ...slots.backoff, history }, contextOf()), 499), false);
+});

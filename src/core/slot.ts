@@ -83,6 +83,15 @@ export function isReady(slot: Slot): boolean {
   return slot.current?.phase === "up";
 }
 
+/** It reached its restart limit, and is tried only once every period: what it does now has to last before that ends. */
+export function isSlow(
+  { history, current }: Slot,
+  { stableAfterMs, nowMs }: { readonly stableAfterMs: number; readonly nowMs: number },
+): boolean {
+  const readyAtMs = current?.phase === "up" ? current.readyAtMs : undefined;
+  return history.slow && (readyAtMs === undefined || nowMs - readyAtMs < stableAfterMs);
+}
+
 /** Nothing of it is alive or about to be. */
 export function isAtRest({ current, successor, retiring, rest }: Slot): boolean {
   return !current && !successor && retiring.length === 0 && rest.state !== "backoff";

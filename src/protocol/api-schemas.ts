@@ -86,6 +86,10 @@ export const apiSchemas: { readonly [N in SchemaName]: Schema<ApiTypes[N]> } = {
       startedAt: nullable(moment),
       uptimeMs: nullable(count),
       restarts: count,
+      slow: about(
+        "It reached its restart limit, and `then: slow` tries it only once every `period`, until it runs stably again.",
+        flag,
+      ),
       exit: about("The last end; null before the first.", nullable(referTo("ExitView"))),
       memoryBytes: nullable(count),
       cpuPercent: about("Of one processor, since the last reading.", nullable(amount)),

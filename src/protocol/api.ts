@@ -35,6 +35,8 @@ export interface InstanceView {
   readonly startedAt: string | null;
   readonly uptimeMs: number | null;
   readonly restarts: number;
+  /** It reached its restart limit, and `then: slow` tries it only once every `period`, until it runs stably again. */
+  readonly slow: boolean;
   readonly exit: ExitView | null;
   readonly memoryBytes: number | null;
   /** Of one processor, since the last reading. */

@@ -4,7 +4,7 @@ import type { Run } from "../core/run.ts";
 import { describeExit } from "../core/run.ts";
 import { isServiceReady, type Service } from "../core/service.ts";
 import { withoutHeaders } from "../core/sink.ts";
-import { type Slot, stateOf } from "../core/slot.ts";
+import { isSlow, type Slot, stateOf } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 import type { ExitView, FailureView, InstanceView, ServiceView } from "../protocol/api.ts";
 
@@ -42,6 +42,7 @@ function instanceView(service: Service, slot: Slot, sources: ViewSources): Insta
     startedAt: run ? isoAt(run.startedAtMs, sources) : null,
     uptimeMs: run ? Math.round(sources.nowMs - run.startedAtMs) : null,
     restarts: slot.restarts,
+    slow: isSlow(slot, { stableAfterMs: service.spec.restart.stableAfterMs, nowMs: sources.nowMs }),
     exit: slot.lastExit ? exitView(slot.lastExit, sources) : null,
     memoryBytes: usage?.memoryBytes ?? null,
     cpuPercent: usage?.cpuPercent ?? null,

@@ -76,6 +76,26 @@ for (const { name, service, says } of unstartable) {
   });
 }
 
+test("one that crashes again and again fails the start, though `then: slow` tries it for ever", async () => {
+  await using rig = createRig();
+  const slow = { command: ["sh", "-c", "echo broken; exit 3"], restart: { ...restart, period: "2s", then: "slow" } };
+  const other = { command: "sleep 1000" };
+  // The second comes after its limit was reached: no event says so any more.
+  for (const words of [["up"], ["apply"], ["apply"]]) {
+    rig.configure({ slow, other });
+    const { code, stderr } = await rig.fails(...words, "--timeout", "20s");
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^error: Cannot bring up "slow": slow\/0 fails again and again: exited with code 3/m);
+    assert.match(stderr, /^hint: See what it wrote with `lares logs slow`/m);
+    assert.match(stderr, /broken/);
+    assert.equal((await rig.instance("slow")).slow, true);
+    assert.equal((await rig.instance("other")).state, "up");
+  }
+  rig.configure({ slow: { ...slow, command: "sleep 1000" }, other });
+  await rig.ok("apply", "--timeout", "20s");
+  assert.equal((await rig.instance("slow")).slow, false);
+});
+
 test("a port that is taken fails the start, and the message names the holder", async () => {
   await using rig = createRig();
   const server = await listening();

@@ -14,12 +14,12 @@ test("ls --json has the shape of the contract, before the first end and after it
   assert.ok(before);
   assert.deepEqual(Object.keys(before), [
     ...["service", "slot", "state", "desired", "ready", "healthy", "pid", "generation", "revision", "startedAt"],
-    ...["uptimeMs", "restarts", "exit", "memoryBytes", "cpuPercent", "reason", "statusText"],
+    ...["uptimeMs", "restarts", "slow", "exit", "memoryBytes", "cpuPercent", "reason", "statusText"],
   ]);
   const { pid, startedAt, uptimeMs, memoryBytes, cpuPercent, ...rest } = before;
   assert.deepEqual(rest, {
     ...{ service: "web", slot: 0, state: "up", desired: "up", ready: true, healthy: null, generation: 1, revision: 1 },
-    ...{ restarts: 0, exit: null, reason: null, statusText: null },
+    ...{ restarts: 0, slow: false, exit: null, reason: null, statusText: null },
   });
   assert.ok(pid && pid > 1 && uptimeMs !== null && uptimeMs >= 0 && memoryBytes !== null && memoryBytes > 0);
   assert.ok(cpuPercent !== null && cpuPercent >= 0);

@@ -104,7 +104,11 @@ function reasonsOf(service: string, standing: Standing): string[] {
   return instances
     .filter((it) => it.service === service && it.state !== "up" && it.state !== "completed")
     .map((it) => {
-      const state = isUnstartable(it, standing) ? "cannot be started" : `is ${it.state}`;
-      return `${nameOf(it)} ${state}${it.reason === null ? "" : `: ${it.reason}`}`;
+      return `${nameOf(it)} ${stateOf(it, standing)}${it.reason === null ? "" : `: ${it.reason}`}`;
     });
+}
+
+function stateOf(instance: InstanceView, standing: Standing): string {
+  if (isUnstartable(instance, standing)) return "cannot be started";
+  return instance.slow ? "fails again and again" : `is ${instance.state}`;
 }

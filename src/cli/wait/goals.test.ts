@@ -41,6 +41,14 @@ test("a program that cannot be run has failed while it waits for another try, an
   assert.equal(verdictAt("backoff", 3), "pending");
 });
 
+test("one that is past its restart limit has failed while it waits for another try, and is pending in the next", () => {
+  const verdictAt = (state: InstanceView["state"]) =>
+    verdictOf(running, [instance({ state, generation: 2, slow: true })]);
+  assert.equal(verdictAt("backoff"), "failed");
+  assert.equal(verdictAt("starting"), "pending");
+  assert.equal(verdictAt("up"), "done");
+});
+
 test("a task is not done when it is up, but when it has completed", () => {
   const task = { ...running, task: true };
   assert.equal(verdictOf(task, [instance({ state: "up", generation: 2 })]), "pending");

@@ -142,8 +142,9 @@ function judgeRest(instance: InstanceView, { task }: { readonly task: boolean },
   // Degraded is ready, and not well; where that should lead to more than a report, it is being stopped already.
   if (state === "completed" || ((state === "up" || state === "degraded") && !task)) return "done";
   // Stopped by someone else while we wait: it will not come up.
-  const lost = state === "failed" || (state === "down" && desired === "down") || isUnstartable(instance, facts);
-  return lost ? "failed" : "pending";
+  if (state === "failed" || (state === "down" && desired === "down")) return "failed";
+  // Past its restart limit it is tried for ever: whoever waits is told now.
+  return isUnstartable(instance, facts) || (state === "backoff" && instance.slow) ? "failed" : "pending";
 }
 
 /** A reload that was under way already ends before the one that was asked for begins. */

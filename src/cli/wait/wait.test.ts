@@ -154,6 +154,19 @@ test("what waits for a program that cannot be run is not waited for, however oft
   assert.deepEqual(verdicts(standing), ["failed", "pending"]);
 });
 
+test("what waits for one that is past its restart limit is not waited for, though no event says so any more", async () => {
+  const web: Goal = { ...running, service: "web" };
+  const slow = (state: InstanceView["state"], generation: number) => instance({ state, generation, slow: true });
+  const down = instance({ service: "web", state: "down" });
+  const tries = Array.from({ length: 400 }, (_, index) => [
+    index % 2 === 0 ? slow("backoff", 2 + index) : slow("starting", 2 + index),
+    down,
+  ]);
+  const { client } = new Scripted([...tries, [instance({ generation: 500 }), down]], [[event(6, "spawned")]]);
+  const standing = await waitFor([running, web], { client, seq: 5, clock: jumpingClock() });
+  assert.deepEqual(verdicts(standing), ["failed", "pending"]);
+});
+
 test("a reload that ended while the stream was cut off is still seen", async () => {
   const reloaded: Goal = { kind: "reloaded", service: "api", afterSeq: 5 };
   const { client } = new Scripted(

@@ -66,6 +66,8 @@ class Wait {
   readonly #reloads: EventView[] = [];
   readonly #unstartable = new Map<string, number>();
   #instances: readonly InstanceView[] = [];
+  /** By {@link slotKey}, those past their restart limit. */
+  #slow: ReadonlySet<string> = new Set();
   #seq: number;
   /** When the supervisor was last heard of. */
   #heardMs: number;
@@ -128,7 +130,7 @@ class Wait {
     if (event.type === "spawn_failed" && event.lasting === true) {
       this.#unstartable.set(slotKey(event), event.generation ?? 0);
     }
-    if (!this.#unstartable.has(slotKey(event))) this.#movedMs = this.#clock.nowMs();
+    if (!this.#isInVain(event)) this.#movedMs = this.#clock.nowMs();
     if (event.type.startsWith("reload_")) this.#reloads.push(event);
     this.#stirred = true;
     this.#wake();
@@ -137,9 +139,9 @@ class Wait {
   async #refresh(): Promise<boolean> {
     try {
       const instances = await this.#options.client.instances({ usage: false });
-      // Tries that are in vain are no movement.
-      const tried = (list: readonly InstanceView[]) => list.filter((one) => !this.#unstartable.has(slotKey(one)));
-      if (stamp(tried(instances)) !== stamp(tried(this.#instances))) this.#movedMs = this.#clock.nowMs();
+      this.#slow = new Set(instances.filter(({ slow }) => slow).map(slotKey));
+      const moving = (list: readonly InstanceView[]) => list.filter((one) => !this.#isInVain(one));
+      if (stamp(moving(instances)) !== stamp(moving(this.#instances))) this.#movedMs = this.#clock.nowMs();
       this.#instances = instances;
       this.#heardMs = this.#clock.nowMs();
       return true;
@@ -147,6 +149,11 @@ class Wait {
       if (!isDisconnected(error) || this.#clock.nowMs() - this.#heardMs > reconnectMs) throw error;
       return false;
     }
+  }
+
+  /** Whether all that a slot does is to be tried again, which is no movement. */
+  #isInVain(place: Pick<EventView, "service" | "slot">): boolean {
+    return this.#unstartable.has(slotKey(place)) || this.#slow.has(slotKey(place));
   }
 
   #standing(disconnected: boolean): Standing {
