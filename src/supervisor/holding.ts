@@ -74,3 +74,10 @@ export function stopOngoing({ ongoing }: Holding, name: string): void {
   ongoing.get(name)?.();
   ongoing.delete(name);
 }
+
+/** Has both streams take what was written until now. */
+export function drainAll({ stdout, stderr }: Holding, done: () => void): void {
+  const drainStderr = () => (stderr ? stderr.drain(done) : done());
+  if (stdout) stdout.drain(drainStderr);
+  else drainStderr();
+}

@@ -1,74 +1,25 @@
-import type { World } from "../core/draft.ts";
 import type { Effect, RunFact, RunId } from "../core/effects.ts";
 import { assertNever, LaresError } from "../core/errors.ts";
-import { findRun } from "../core/slot.ts";
 import type { ServiceSpec } from "../core/spec.ts";
 import { NotRunnable } from "../os/program.ts";
 import { parseInstanceTag } from "../protocol/instance-tag.ts";
-import {
-  type HeldKind,
-  type Holding,
-  noteOf,
-  type OutputStream,
-  parkKey,
-  remainsOf,
-  runKey,
-  stopOngoing,
-} from "./holding.ts";
+import { drainAll, type HeldKind, type Holding, noteOf, parkKey, runKey, stopOngoing } from "./holding.ts";
+import type { InstancesOptions } from "./instances-options.ts";
 import type { NotifyDatagram, Spawned } from "./kernel.ts";
+import { clearLeftovers } from "./leftovers.ts";
 import { hearAll, notificationFrom } from "./notifications.ts";
-import { RunResources, type RunResourcesOptions } from "./run-resources.ts";
+import { isStopped, specOf } from "./run-lookup.ts";
+import { RunResources } from "./run-resources.ts";
 
-/** What carrying out effects needs besides the kernel. */
-export interface InstancesOptions extends RunResourcesOptions {
-  readonly world: () => World;
-  readonly report: (run: RunId, fact: RunFact) => void;
-  readonly outputs: Outputs;
-  readonly listeners: Listeners;
-  readonly probes: Probes;
-  /** Processes whose word counts for any instance: the supervisor and its keeper (`systemd-notify` speaks for its parent). */
-  readonly trustedPids: () => readonly number[];
-}
-
-/** Where the output of instances goes. */
-export interface Outputs {
-  open(
-    run: RunId,
-    stream: {
-      readonly name: "stdout" | "stderr";
-      readonly fd: number;
-      readonly spec: ServiceSpec;
-      /** Nobody writes any more, and the descriptor is closed. */
-      readonly onEnd: () => void;
-    },
-  ): OutputStream;
-  /** Calls back, now or later, with lines that a run has written before this supervisor began to capture it. */
-  past(run: RunId, onLine: (line: string) => void): void;
-  /** The last lines of a run, oldest first. */
-  tail(run: RunId): readonly string[];
-}
-
-/** The sockets that services listen on; they belong to slots, and outlive the runs. */
-export interface Listeners {
-  /** What a run is to be given, in the order of the spec. @throws LaresError when one cannot be opened */
-  open(spec: ServiceSpec, run: RunId): readonly number[];
-}
-
-/** Asking a program from outside whether it works. Each answers at most once, and ends when told to. */
-export interface Probes {
-  untilReady(holding: Holding, spec: ServiceSpec, onReady: () => void): () => void;
-  checkHealth(
-    holding: Holding,
-    spec: ServiceSpec,
-    onAnswer: (answer: { ok: boolean; detail: string }) => void,
-  ): () => void;
-}
-
-/** How often to look whether what a run left behind is gone. */
-const clearingMs = 3;
 const unknownExit = { code: null, signal: null, status: "unknown" } as const;
 
 type RunEffect = Extract<Effect, { do: "spawn" | "await_ready" | "signal" | "clear" | "release" | "check_health" }>;
+
+interface Asked {
+  readonly holding: Holding;
+  readonly spec: ServiceSpec;
+  readonly answered: (fact: RunFact) => void;
+}
 
 /**
  * Carries out what the core decides about runs, and reports what happens to them.
@@ -98,12 +49,15 @@ export class Instances {
 
   perform(effect: RunEffect): void {
     const { run } = effect;
+    const { probes } = this.#options;
     switch (effect.do) {
       case "spawn":
         this.#spawn(run);
         return;
       case "await_ready":
-        this.#awaitReady(run);
+        this.#ask(run, "ready", ({ holding, spec, answered }) =>
+          probes.untilReady(holding, spec, () => answered({ type: "became_ready" })),
+        );
         return;
       case "signal":
         this.#signal(run, effect.signal);
@@ -115,7 +69,9 @@ export class Instances {
         this.#release(run);
         return;
       case "check_health":
-        this.#checkHealth(run);
+        this.#ask(run, "health", ({ holding, spec, answered }) =>
+          probes.checkHealth(holding, spec, (answer) => answered({ type: "health_checked", ...answer })),
+        );
         return;
       default:
         assertNever(effect);
@@ -205,7 +161,7 @@ export class Instances {
     const spec = this.#specOf(run);
     if (!spec || this.get(run)) return;
     this.#giveBackLeaving(run);
-    if (this.#isStopped(run)) {
+    if (isStopped(this.#options.world(), run)) {
       this.#options.report(run, { type: "spawn_lost" });
       return;
     }
@@ -225,16 +181,6 @@ export class Instances {
     } finally {
       for (const fd of childEnds) kernel.close(fd);
     }
-  }
-
-  /** It was told to stop before its turn to be started came. */
-  #isStopped({ service, slot, generation }: RunId): boolean {
-    const place = this.#options
-      .world()
-      .services.get(service)
-      ?.slots.find((one) => one.slot === slot);
-    const known = place && findRun(place, generation);
-    return known?.phase === "spawning" && known.stop !== undefined;
   }
 
   #spawned(holding: Holding, { pid, startTime, pidfd }: Spawned): void {
@@ -272,28 +218,17 @@ export class Instances {
     holding.ongoing.set("notify", () => watch.close());
   }
 
-  #awaitReady(run: RunId): void {
+  /** Asks a program something, instead of what it was asked before. */
+  #ask(run: RunId, what: "ready" | "health", begin: (asked: Asked) => () => void): void {
     const holding = this.get(run);
     const spec = this.#specOf(run);
     if (!holding || !spec) return;
-    stopOngoing(holding, "ready");
-    const ready = () => {
-      stopOngoing(holding, "ready");
-      this.#options.report(run, { type: "became_ready" });
+    stopOngoing(holding, what);
+    const answered = (fact: RunFact) => {
+      stopOngoing(holding, what);
+      this.#options.report(run, fact);
     };
-    holding.ongoing.set("ready", this.#options.probes.untilReady(holding, spec, ready));
-  }
-
-  #checkHealth(run: RunId): void {
-    const holding = this.get(run);
-    const spec = this.#specOf(run);
-    if (!holding || !spec) return;
-    stopOngoing(holding, "health");
-    const answered = (answer: { ok: boolean; detail: string }) => {
-      stopOngoing(holding, "health");
-      this.#options.report(run, { type: "health_checked", ...answer });
-    };
-    holding.ongoing.set("health", this.#options.probes.checkHealth(holding, spec, answered));
+    holding.ongoing.set(what, begin({ holding, spec, answered }));
   }
 
   #signal(run: RunId, signal: string): void {
@@ -326,29 +261,10 @@ export class Instances {
   /** The main process is gone; nothing that it started may outlive it. */
   #clear(run: RunId, signal: string): void {
     const { kernel, report } = this.#options;
+    const cleared = () => report(run, { type: "cleared" });
     const holding = this.get(run);
-    if (!holding) {
-      report(run, { type: "cleared" });
-      return;
-    }
-    stopOngoing(holding, "clear");
-    const remains = remainsOf(holding);
-    if (!kernel.hasLeftovers(remains)) {
-      report(run, { type: "cleared" });
-      return;
-    }
-    kernel.signalLeftovers(remains, signal);
-    const look = () => {
-      if (!kernel.hasLeftovers(remains)) {
-        holding.ongoing.delete("clear");
-        report(run, { type: "cleared" });
-        return;
-      }
-      // What it started may have started more in the meantime.
-      if (signal === "SIGKILL") kernel.signalLeftovers(remains, signal);
-      holding.ongoing.set("clear", kernel.later(clearingMs, look));
-    };
-    holding.ongoing.set("clear", kernel.later(1, look));
+    if (holding) clearLeftovers(holding, { signal, kernel, cleared });
+    else cleared();
   }
 
   /** Later in the same turn of the loop: a successor that is to be started does not wait for the tidying. */
@@ -383,18 +299,9 @@ export class Instances {
     return holding;
   }
 
-  /** The definition a run was started from, as long as it exists. */
-  #specOf({ service, slot, generation }: RunId): ServiceSpec | undefined {
-    const known = this.#options.world().services.get(service);
-    const place = known?.slots.find((one) => one.slot === slot);
-    return place && findRun(place, generation) ? known?.spec : undefined;
+  #specOf(run: RunId): ServiceSpec | undefined {
+    return specOf(this.#options.world(), run);
   }
-}
-
-function drainAll({ stdout, stderr }: Holding, done: () => void): void {
-  const drainStderr = () => (stderr ? stderr.drain(done) : done());
-  if (stdout) stdout.drain(drainStderr);
-  else drainStderr();
 }
 
 function messageOf(error: LaresError): string {

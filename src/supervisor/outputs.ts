@@ -7,7 +7,7 @@ import { tailLines } from "../logs/tail.ts";
 import type { Trimmed } from "../logs/trim.ts";
 import type { OutputStream } from "./holding.ts";
 import { runKey } from "./holding.ts";
-import type { Outputs } from "./instances.ts";
+import type { Outputs } from "./instances-options.ts";
 
 /** A program says early that it is ready. */
 const pastLinesMax = 1000;

@@ -2,7 +2,7 @@ import type { RunId } from "../core/effects.ts";
 import { assertNever } from "../core/errors.ts";
 import type { ProbeTarget, ServiceSpec } from "../core/spec.ts";
 import type { Holding } from "./holding.ts";
-import type { Probes } from "./instances.ts";
+import type { Probes } from "./instances-options.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** One question to a program from outside. Rejects with the reason when the answer is bad, or when told to give up. */

@@ -1,6 +1,6 @@
 import type { RunId } from "../../src/core/effects.ts";
 import type { OutputStream } from "../../src/supervisor/holding.ts";
-import type { Outputs } from "../../src/supervisor/instances.ts";
+import type { Outputs } from "../../src/supervisor/instances-options.ts";
 import type { Machine } from "./machine.ts";
 import type { SimKernel } from "./sim-kernel.ts";
 

@@ -1,5 +1,5 @@
 import { EventLog } from "../../src/supervisor/event-log.ts";
-import type { Outputs, Probes } from "../../src/supervisor/instances.ts";
+import type { Outputs, Probes } from "../../src/supervisor/instances-options.ts";
 import { Interpreter } from "../../src/supervisor/interpreter.ts";
 import { Journal } from "../../src/supervisor/journal.ts";
 import { probesOf } from "../../src/supervisor/probes.ts";
