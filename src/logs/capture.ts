@@ -5,10 +5,10 @@ import { pipeBytes, pipeCapacity } from "../os/pipes.ts";
 import { Batches } from "./batches.ts";
 import { type CaptureContext, type CaptureOptions, SLICE_BYTES, type Taken } from "./capture-options.ts";
 import { lastWords, unreadWords } from "./last-words.ts";
-import { restOfLine, wholeLines } from "./line-ends.ts";
 import { LineWatchers } from "./line-splitter.ts";
-import { LOOK_BYTES, look } from "./look.ts";
+import { look } from "./look.ts";
 import { consume, moveToFile } from "./move.ts";
+import { EMPTY, ENDED, Portions, WAITING } from "./portions.ts";
 import { Pressure } from "./pressure.ts";
 import { TokenBucket } from "./rate.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
@@ -16,13 +16,7 @@ import { settle, settleNow } from "./settle.ts";
 
 /** So little is written at once wherever it is not to be missed; more may have to wait for the disk. */
 const BRIEF_BYTES = 64 * 1024;
-/** While generations share a file, how long an unfinished line may wait for its end. */
-const PATIENCE_MS = 1_000;
 const NEWLINE = 0x0a;
-
-const EMPTY: Taken = { bytes: 0, state: "empty" };
-const ENDED: Taken = { bytes: 0, state: "ended" };
-const WAITING: Taken = { bytes: 0, state: "waiting" };
 
 /** One stream of one instance on its way from a pipe to a file. Keeps no bytes; `Captures` says when it has its turn. */
 export class Capture {
@@ -34,9 +28,9 @@ export class Capture {
   readonly #now: () => number;
   readonly #pressure: Pressure;
   readonly #batches: Batches;
+  readonly #portions: Portions;
   readonly #watchers = new LineWatchers();
   #bucket: TokenBucket | undefined;
-  #patientUntilMs = 0;
   #writtenBytes = 0;
   #isSettled: boolean;
   #ending = false;
@@ -53,6 +47,7 @@ export class Capture {
     this.#now = context.now;
     this.#pressure = new Pressure((report) => options.onPressure?.(report));
     this.#batches = new Batches({ ...options, ...context, pipeBytes: this.pipeBytes });
+    this.#portions = new Portions({ fd: options.fd, pipeBytes: this.pipeBytes, writer: context.writer });
     this.#writer.sharers += 1;
     this.setLimits(options.limits);
     // Before anybody writes to the file.
@@ -80,7 +75,7 @@ export class Capture {
 
   /** When a `waiting` capture is worth another turn, on the clock it was given. */
   get retryAtMs(): number {
-    return this.#pressure.retryAtMs || this.#patientUntilMs;
+    return this.#pressure.retryAtMs || this.#portions.patientUntilMs;
   }
 
   /** Takes new limits; they hold from the next byte on. */
@@ -238,7 +233,8 @@ export class Capture {
     }
     writer.ensureOpen();
     if (writer.rotateIfDue()) return this.#write(nowMs);
-    const plan = this.#plan(nowMs);
+    const isShared = writer.sharers > 1 && !this.#ending;
+    const plan = this.#portions.next({ nowMs, isShared, isHeard: this.isHeard });
     if ("state" in plan) return plan;
     const to = writer.note(this.options.generation);
     const moved = moveToFile({ from: this.options.fd, to, offset: writer.offset, length: plan.length });
@@ -261,34 +257,9 @@ export class Capture {
 
   #count(bytes: number, nowMs: number): void {
     this.#writtenBytes += bytes;
-    this.#patientUntilMs = 0;
+    this.#portions.moved();
     this.#bucket?.take(bytes);
     this.#pressure.wrote(nowMs);
-  }
-
-  /** How much to move now. Bytes are only looked at where a line has to end: at a full segment, or in a shared file. */
-  #plan(nowMs: number): { length: number; endsSegment: boolean; view?: Buffer } | Taken {
-    const room = this.#writer.roomBytes;
-    const shared = this.#writer.sharers > 1 && !this.#ending;
-    if (room > 0 && !shared && this.#watchers.size === 0) {
-      return { length: Math.min(room, SLICE_BYTES), endsSegment: false };
-    }
-    const view = look(this.options.fd, SLICE_BYTES);
-    if (view === undefined) return ENDED;
-    if (view.length === 0) return EMPTY;
-    if (room <= 0) return { view, ...restOfLine(view, this.#writer.ending) };
-    if (!shared) return { view, length: Math.min(room, view.length), endsSegment: false };
-    const length = this.#wholeLines(view, { room, nowMs });
-    return length === 0 ? WAITING : { view, length, endsSegment: false };
-  }
-
-  /** Another generation writes to the same file: whole lines only, unless the end of one does not come. */
-  #wholeLines(view: Buffer, { room, nowMs }: { room: number; nowMs: number }): number {
-    const length = wholeLines(view, room);
-    if (length > 0) return length;
-    if (this.#patientUntilMs === 0) this.#patientUntilMs = nowMs + PATIENCE_MS;
-    const full = view.length >= Math.min(LOOK_BYTES, this.pipeBytes);
-    return full || nowMs >= this.#patientUntilMs ? view.length : 0;
   }
 
   #refuse(reason: string, nowMs: number): Taken {
