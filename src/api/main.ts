@@ -124,7 +124,7 @@ function finish(supervisor: Supervisor, { files, closeApi }: { files: HomeFiles;
   endWith(finishedCode);
 }
 
-/** Beside the bundle; from sources nothing that another program's Node could load. */
-function registerPath(): string | undefined {
-  return import.meta.url.endsWith(".ts") ? undefined : fileURLToPath(new URL("./register.js", import.meta.url));
+function registerPath(): string {
+  const source = import.meta.url.endsWith(".ts");
+  return fileURLToPath(new URL(source ? "../daemon/register/from-source.js" : "./register.js", import.meta.url));
 }

@@ -34,8 +34,8 @@ export interface SupervisorOptions {
   /** Both ends of the store's pair, inherited from the keeper. */
   readonly store: readonly [number, number];
   readonly version: string;
-  /** Of `lares/register`, where it is installed. */
-  readonly registerPath: string | undefined;
+  /** Of the preload `lares/register`. */
+  readonly registerPath: string;
   /** Of the process that delivers log lines elsewhere. */
   readonly forwarderPath: string;
   /** Everything is down and was asked to be. */
