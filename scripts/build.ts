@@ -35,10 +35,10 @@ const programs = {
  */
 const neededAtOnce = [
   "src/cli/(main|arguments|command|commands|report|terminal|names|instances|table|units|commands/ls)",
-  "src/client/(client|connection|errors|http)",
+  "src/client/(client|connection|errors|http|keeper|reconnect)",
   "src/config/(nearest|parse-duration)",
   "src/core/errors",
-  "src/protocol/(api|homes)",
+  "src/protocol/(api|homes|keeper-name)",
 ].map((path) => new RegExp(`/${path}\\.ts$`));
 
 const external = [/^node:/, /^koffi$/, /^pino(\/|$)/, /^piscina$/, /^@prometheus-io\/client(\/|$)/];

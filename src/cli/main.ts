@@ -43,7 +43,7 @@ async function run(words: readonly string[]): Promise<number | undefined> {
     return 0;
   }
   const homes = findHomes(values.home as string | undefined);
-  const client = openClient({ socketPath: homes.socket });
+  const client = openClient({ socketPath: homes.socket, patient: true });
   const context = { homes, client, terminal, commands, json: values.json === true, operands, rest };
   // The parser has checked each value against the command's own table.
   return command.run(context, values as OptionValues<OptionTable>);

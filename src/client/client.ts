@@ -13,6 +13,7 @@ import {
 } from "../protocol/api.ts";
 import { type Request, type Response, send } from "./connection.ts";
 import { fromApiError } from "./errors.ts";
+import { acrossRestarts } from "./reconnect.ts";
 
 /** The supervisor's API, typed. Every method may throw a LaresError. */
 export interface Client {
@@ -44,27 +45,34 @@ export interface EventsQuery {
   readonly signal?: AbortSignal;
 }
 
+/** How often a request is sent. */
+type Repeat = <T>(request: Request, attempt: () => Promise<T>) => Promise<T>;
+
 /** A supervisor that has not answered for this long is stuck, not slow. */
 const answerTimeoutMs = 30_000;
 
 /**
  * Opens a client of the supervisor that listens at a socket. Nothing is connected before the first call.
  *
- * @param options `socketPath` is the absolute path of `lares.sock`.
+ * @param options `socketPath` is the absolute path of `lares.sock`. With `patient`, a supervisor that its keeper is starting
+ * again is waited for, ten seconds at most; without it, every call fails while there is none.
  * @example
  * const client = openClient({ socketPath: "/run/lares/lares.sock" });
  * for (const instance of await client.instances()) console.log(instance.service, instance.state);
  */
-export function openClient({ socketPath }: { readonly socketPath: string }): Client {
-  const get = <T>(path: string) => ask<T>({ socketPath, method: "GET", path });
-  const post = <T>(path: string, body: unknown) => ask<T>({ socketPath, method: "POST", path, body });
+export function openClient(options: { readonly socketPath: string; readonly patient?: boolean }): Client {
+  const { socketPath } = options;
+  const repeat: Repeat = options.patient ? acrossRestarts : (_, attempt) => attempt();
+  const call = <T>(request: Request) => repeat(request, () => ask<T>(request));
+  const get = <T>(path: string) => call<T>({ socketPath, method: "GET", path });
+  const post = <T>(path: string, body: unknown) => call<T>({ socketPath, method: "POST", path, body });
   return {
     instances: ({ usage = true } = {}) => get(usage ? routes.instances : `${routes.instances}?usage=0`),
     service: (name) => get(routes.service(name)),
     services: () => get(routes.services),
     apply: (request) => post(routes.apply, request),
     action: (request) => post(routes.actions, request),
-    events: (query = {}) => readEvents(socketPath, query),
+    events: (query = {}) => readEvents(query, { socketPath, repeat }),
     supervisor: () => get(routes.supervisor),
   };
 }
@@ -74,12 +82,16 @@ async function ask<T>(request: Request): Promise<T> {
   return parse(await text(response), request.path) as T;
 }
 
-async function* readEvents(socketPath: string, query: EventsQuery): AsyncGenerator<EventView, void, void> {
+async function* readEvents(
+  query: EventsQuery,
+  { socketPath, repeat }: { readonly socketPath: string; readonly repeat: Repeat },
+): AsyncGenerator<EventView, void, void> {
   const parameters = new URLSearchParams();
   if (query.since !== undefined) parameters.set("since", String(query.since));
   if (query.follow) parameters.set("follow", "1");
   const path = parameters.size === 0 ? routes.events : `${routes.events}?${parameters}`;
-  const response = await accepted(await send({ socketPath, method: "GET", path, signal: query.signal }));
+  const request: Request = { socketPath, method: "GET", path, signal: query.signal };
+  const response = await repeat(request, async () => accepted(await send(request)));
   for await (const line of lines(response.body)) yield parse(line, path) as EventView;
 }
 

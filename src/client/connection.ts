@@ -110,6 +110,12 @@ function explain(error: unknown, request: Request): unknown {
 }
 
 function lost(request: Request, cause?: unknown): LaresError {
+  if (request.method === "POST") {
+    return new LaresError("io", "Cannot tell whether the request was carried out: its answer was lost", {
+      hint: "See what became of it with `lares ls` or `lares events` before you repeat it.",
+      cause,
+    });
+  }
   return new LaresError(
     "io",
     `Cannot read the supervisor's answer: the connection to "${request.socketPath}" was lost`,

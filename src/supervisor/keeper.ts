@@ -1,6 +1,7 @@
 import { duplicate, setCloseOnExec } from "../os/descriptors.ts";
 import { openIdleSocket } from "../os/idle-socket.ts";
 import { becomeSubreaper, execReplace, exitNow } from "../os/process-control.ts";
+import { keeperName } from "../protocol/keeper-name.ts";
 import { otherRunsCode } from "../protocol/supervisor-exit.ts";
 import type { HomeFiles } from "./home.ts";
 
@@ -128,9 +129,10 @@ export function becomeKeeper(image: KeeperImage): never {
   for (const fd of kept) setCloseOnExec(fd, false);
   openIdleSocket(idleFd, idleMs);
   const redirect = logPath === undefined ? "" : `exec >>'${logPath.replaceAll("'", "'\\''")}' 2>&1\n`;
+  // Their order is also that of `markOfKeeper`.
   const options = [node, main, fallback, markPath, ...args, "--store", kept.join(",")];
   // Busybox goes by the name it is called by.
-  const argv = ["sh", "-c", redirect + keeperScript, "lares-keeper", ...options];
+  const argv = ["sh", "-c", redirect + keeperScript, keeperName, ...options];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]));
   // One malloc arena: the supervisor has one busy thread, and each arena keeps megabytes to itself.
   return execReplace(env.LARES_SHELL ?? "/bin/sh", { argv, env: { MALLOC_ARENA_MAX: "1", ...env } });

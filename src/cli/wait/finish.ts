@@ -1,3 +1,4 @@
+import { openClient } from "../../client/client.ts";
 import { LaresError } from "../../core/errors.ts";
 import type { InstanceView } from "../../protocol/api.ts";
 import type { Context, OptionTable } from "../command.ts";
@@ -50,7 +51,8 @@ export async function finish(context: Context, wish: Wish): Promise<readonly Ins
   if (!waits || wish.goals.length === 0) return [];
   const progress = new Progress(context.terminal);
   const standing = await waitFor(wish.goals, {
-    client: context.client,
+    // The wait has a patience and a screen of its own, which one call that takes long would hold up.
+    client: openClient({ socketPath: context.homes.socket }),
     seq: wish.seq,
     timeoutMs,
     ...(context.json ? {} : { onChange: (current) => progress.show(current) }),

@@ -1,5 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { isDisconnected } from "../../client/errors.ts";
+import { reconnectMs } from "../../client/reconnect.ts";
 import { LaresError } from "../../core/errors.ts";
 import type { EventView, InstanceView } from "../../protocol/api.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -26,8 +27,6 @@ export interface WaitOptions {
   readonly clock?: Clock;
 }
 
-/** The keeper needs a fraction of a second to start a supervisor again; after this long there is none. */
-const reconnectMs = 10_000;
 /** Between two attempts to reach a supervisor that is gone. */
 const reopenMs = 100;
 /** Polls are for what no event tells; events bring the next one forward. */
