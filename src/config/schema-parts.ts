@@ -46,7 +46,12 @@ export const ready = z.union(
       ...probe,
       started: z.literal(true, "`true`").optional().describe("Ready as soon as the program runs."),
       notify: z.literal(true, "`true`").optional().describe("Ready when it sends `READY=1` (sd_notify)."),
-      listening: z.literal(true, "`true`").optional().describe("Ready when it listens on a port or socket."),
+      listening: z
+        .literal(true, "`true`")
+        .optional()
+        .describe(
+          "Ready when it listens on a port or socket. A Node program that is passed one by `listen` is asked through the preload. What any other program is passed listens before it runs, so that this says nothing of it: `check` warns.",
+        ),
       fd: integer("a file descriptor from 3 up", 3)
         .optional()
         .describe("Ready when it writes a newline to this descriptor (s6)."),

@@ -15,6 +15,9 @@ import {
 } from "./schema-parts.ts";
 import { account, command, flag, integer, list, mapping, octal, oneOf, text } from "./schema-values.ts";
 
+const instancesMax = 10_000;
+const instances = `a number from 0 to ${instancesMax}, or \`max\``;
+
 /** One entry under `services:` as users write it. */
 export const serviceSchema = mapping("a mapping with at least a `command`", {
   command: command.describe(
@@ -47,10 +50,7 @@ export const serviceSchema = mapping("a mapping with at least a `command`", {
     .optional()
     .describe("Scheduling priority, from -20 (most favoured) to 19."),
   instances: z
-    .union(
-      [integer("a number from 0 up, or `max`", 0, 10_000), z.literal("max", "a number from 0 up, or `max`")],
-      "a number from 0 up, or `max`",
-    )
+    .union([integer(instances, 0, instancesMax), z.literal("max", instances)], instances)
     .optional()
     .describe("How many copies run; `max` is one per core.")
     .meta({ default: defaults.instances }),
@@ -76,10 +76,14 @@ export const serviceSchema = mapping("a mapping with at least a `command`", {
   log: log.optional().describe("Where its output goes, and for how long."),
   after: list("a list of services such as `[db]`")
     .optional()
-    .describe("Services that must be ready (tasks: completed) before this one starts."),
+    .describe(
+      "Order only: this one starts once these are ready (tasks: completed), and no longer waits for those that have failed, have ended for good or are stopped.",
+    ),
   requires: list("a list of services such as `[db]`")
     .optional()
-    .describe("As `after`; when one of them stops or fails, this one stops too."),
+    .describe(
+      "As `after`, and this one does not run without them: while one of them has failed (also a task) or is stopped, it does not start, and stops if it runs.",
+    ),
   kind: oneOf("service", "task")
     .optional()
     .describe("A `task` runs once and is then `completed`.")

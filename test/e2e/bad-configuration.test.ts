@@ -23,7 +23,7 @@ const cases: readonly Case[] = [
   {
     name: "a wrong type says what is wanted",
     file: "services:\n  web:\n    command: sleep 1000\n    instances: lots\n",
-    says: [/lares\.yaml:4:16: error: expected a number from 0 up, or `max`, found "lots"$/m, /^ +\| +~{4}$/m],
+    says: [/lares\.yaml:4:16: error: expected a number from 0 to 10000, or `max`, found "lots"$/m, /^ +\| +~{4}$/m],
   },
   {
     name: "a cycle is printed",
