@@ -29,6 +29,26 @@ export function impossibleLimit(
   };
 }
 
+/**
+ * Of a policy that never restarts, what is written about how often it may.
+ *
+ * @param options.written the keys that the user wrote
+ */
+export function limitOfNothing(
+  { policy }: RestartSpec,
+  { path, written }: { readonly path: Path; readonly written: readonly string[] },
+): Problem | undefined {
+  const culprit = policy === "never" && ["intensity", "period", "then"].find((key) => written.includes(key));
+  if (!culprit) return undefined;
+  const given = written.includes("policy") ? "`policy: never` restarts nothing" : "a task is not restarted by default";
+  return {
+    path: [...path, culprit],
+    at: "key",
+    message: `the restart limit can never be reached: ${given}`,
+    hint: `Remove \`${culprit}\`, or set \`policy: on-failure\`.`,
+  };
+}
+
 /** The time from the first to the last of `intensity` restarts when every delay is as short as jitter can make it. */
 function shortestRowMs({ intensity, delayMs, delayMaxMs, factor, jitter }: RestartSpec): number {
   let total = 0;

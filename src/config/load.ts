@@ -76,6 +76,7 @@ type ReadResult =
 async function readDocument(file: string, env: Environment): Promise<ReadResult> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => error);
   if (typeof text !== "string") return { ok: false, diagnostics: [unreadable(file, text)] };
+  if (text.includes("\0")) return { ok: false, diagnostics: [diagnosticOfFile(file, "it is not text")] };
   const extension = extname(file);
   if ([".ts", ".mts", ".js", ".mjs"].includes(extension)) {
     const { readModule } = await import("./read-module.ts");

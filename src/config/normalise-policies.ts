@@ -1,6 +1,6 @@
 import { formatDuration } from "../core/plan.ts";
 import type { LimitsSpec, LogSpec, ReloadSpec, RestartSpec, StopSpec } from "../core/spec.ts";
-import { impossibleLimit } from "./check-restart.ts";
+import { impossibleLimit, limitOfNothing } from "./check-restart.ts";
 import { defaults } from "./defaults.ts";
 import { bytes, bytesPerSecond, ms, percent } from "./normalise-values.ts";
 import { parseSignal } from "./parse-signal.ts";
@@ -37,7 +37,8 @@ export function normaliseRestart(
     const message = `\`delay_max\` (${formatDuration(restart.delayMaxMs)}) is below \`delay\` (${formatDuration(restart.delayMs)})`;
     problems.push({ path: [...path, "restart", key], message, hint: "Raise `delay_max`, or lower `delay`." });
   }
-  const problem = impossibleLimit(restart, { path: [...path, "restart"], written: Object.keys(input) });
+  const place = { path: [...path, "restart"], written: Object.keys(input) };
+  const problem = limitOfNothing(restart, place) ?? impossibleLimit(restart, place);
   if (problem !== undefined) problems.push(problem);
   return restart;
 }

@@ -92,11 +92,19 @@ function errorOfModule(
   for (const [index, line] of lines.entries()) {
     const found = /((?:file:\/\/)?\/[^\s()]*?):(\d+)(?::(\d+))?\)?$/.exec(line.trim());
     if (found === null || (found[1] !== url && found[1] !== place.file)) continue;
-    // Of a syntax error, a caret below the line stands for the column.
-    const column = found[3] === undefined ? (lines[index + 2]?.indexOf("^") ?? 0) + 1 : Number(found[3]);
-    return diagnosticAt(place, rangeAt(place.text, Number(found[2]), Math.max(1, column)), what);
+    const column = found[3] === undefined ? columnOfCaret(lines.slice(index + 1)) : Number(found[3]);
+    return diagnosticAt(place, rangeAt(place.text, Number(found[2]), column), what);
   }
-  return diagnosticAt(place, { start: 0, end: 1 }, what);
+  const elsewhere = lines
+    .map((line) => /^(?:file:\/\/)?(\/.*\.[cm]?[jt]s:\d+)$/.exec(line)?.[1])
+    .find((found) => found !== undefined);
+  return diagnosticAt(place, { start: 0, end: 1 }, { ...what, ...(elsewhere && { hint: `It is in ${elsewhere}.` }) });
+}
+
+/** Of a syntax error, a caret below the line stands for the column; of TypeScript, more lines may lie between. */
+function columnOfCaret(excerpt: readonly string[]): number {
+  const caret = excerpt.find((line) => /^\s*\^+\s*$/.test(line));
+  return (caret?.indexOf("^") ?? 0) + 1;
 }
 
 /** The word at a line and column. */

@@ -27,6 +27,12 @@ describe("renderDiagnostic", () => {
     assert.deepEqual({ line, column, length }, { line: 3, column: 5, length: 1 });
   });
 
+  it("shows no control character of a file, and keeps the squiggle where it was", () => {
+    const hostile = { file: "a.yaml", text: "a\u001b[31m: \u009b" };
+    const shown = renderDiagnostic(diagnosticAt(hostile, { start: 8, end: 9 }, { ...error, message: "no \u0007" }));
+    assert.equal(shown, "a.yaml:1:9: error: no \ufffd\n  1 | a\ufffd[31m: \ufffd\n    |         ~");
+  });
+
   it("shortens paths below a directory, and no others", () => {
     const diagnostic = diagnosticOfFile("/etc/lares/a.yaml", "it is gone");
     assert.equal(renderDiagnostic(diagnostic, { relativeTo: "/etc/lares/" }), "a.yaml: error: it is gone");

@@ -20,9 +20,10 @@ export function renderDiagnostic(
   const paint: Paint = (format, text) => (options.color ? styleText(format, text, { validateStream: false }) : text);
   const { severity, message, hint } = diagnostic;
   const tint = severity === "error" ? "red" : "yellow";
-  const lines = [`${paint("bold", placeOf(diagnostic, options.relativeTo))}: ${paint(tint, severity)}: ${message}`];
+  const place = paint("bold", printable(placeOf(diagnostic, options.relativeTo)));
+  const lines = [`${place}: ${paint(tint, severity)}: ${printable(message)}`];
   if (diagnostic.source.trim() !== "") lines.push(...excerpt(diagnostic, paint, tint));
-  if (hint !== undefined) lines.push(`  ${paint("cyan", "hint")}: ${hint}`);
+  if (hint !== undefined) lines.push(`  ${paint("cyan", "hint")}: ${printable(hint)}`);
   return lines.join("\n");
 }
 
@@ -49,5 +50,14 @@ function excerpt({ line, column, length, source }: Diagnostic, paint: Paint, tin
   // Tabs are kept in the margin, so that the squiggle stands under its text whatever their width.
   const margin = source.slice(0, column - 1).replace(/[^\t]/g, " ");
   const squiggle = paint(tint, "~".repeat(length));
-  return [` ${paint("dim", gutter)}${bar} ${source}`, ` ${" ".repeat(gutter.length)}${bar} ${margin}${squiggle}`];
+  return [
+    ` ${paint("dim", gutter)}${bar} ${printable(source)}`,
+    ` ${" ".repeat(gutter.length)}${bar} ${margin}${squiggle}`,
+  ];
+}
+
+/** What is in a file must not steer the terminal of whoever checks it. As long as the text, for the squiggle's sake. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
 }

@@ -67,19 +67,22 @@ export function applyCommand(
 }
 
 /**
- * Finds what operands mean.
+ * Finds what the operands of an action mean.
  *
- * @param targets `SERVICE`, `SERVICE/SLOT` or `all`
+ * @param request.targets `SERVICE`, `SERVICE/SLOT` or `all`
  * @throws LaresError `no_such_service` naming what there is
  */
-function resolveTargets(world: World, targets: readonly string[]): readonly Target[] {
+function resolveTargets(
+  world: World,
+  { action, targets }: Pick<ActionRequest, "action" | "targets">,
+): readonly Target[] {
   return targets.flatMap((target): readonly Target[] => {
     if (target === "all") return [...world.services.keys()].map((service) => ({ service }));
     if (world.services.has(target)) return [{ service: target }];
     const [, service = "", slot] = /^(.+)\/(\d+)$/.exec(target) ?? [];
     const known = world.services.get(service);
     if (known?.slots.some((one) => one.slot === Number(slot))) return [{ service, slot: Number(slot) }];
-    throw new LaresError("no_such_service", `Cannot find "${target}": ${describeKnown(world, known && service)}`, {
+    throw new LaresError("no_such_service", `Cannot ${action} "${target}": ${describeKnown(world, known && service)}`, {
       hint: "Run `lares ls` to see what there is.",
     });
   });
@@ -102,7 +105,7 @@ type WorldRequest = ActionRequest & { readonly action: Exclude<ActionRequest["ac
 /** The command for an action. @throws LaresError `usage`, `no_such_service` */
 export function actionCommand(world: World, request: WorldRequest, revision: number): WorldEvent {
   if (request.action === "down") return { type: "command", command: "end" };
-  const targets = resolveTargets(world, request.targets);
+  const targets = resolveTargets(world, request);
   switch (request.action) {
     case "signal":
       if (!request.signal) throw new LaresError("usage", "Cannot send a signal: none is named");
