@@ -103,6 +103,11 @@ function runScheduled({ dueMs, ...service }: Service, goal: Goal, context: Servi
     say("schedule_skipped", goal.reason);
     return service;
   }
+  // A rollout goes back to what was before it, which may be a service: an overlapping run would then live beside it.
+  if (service.rollout) {
+    say("schedule_skipped", "it is being reloaded");
+    return service;
+  }
   return withSlots(service, (slot) => {
     if (slot.held) return slot;
     const inner = inSlot(service, slot, context);
