@@ -16,7 +16,7 @@ import { startLoad, type Target } from "./http-load.ts";
 import { misdeeds, plainNode, type Subject, subjectsIn, versionedIn } from "./reload-tools.ts";
 import { type Row, report, small, temporaryDirectory } from "./tools.ts";
 
-const seconds = small ? 3 : 60;
+const seconds = small ? 3 : Number(process.env.LARES_BENCH_SECONDS ?? 60);
 const calmSeconds = small ? 1 : 5;
 const everyMs = small ? 1000 : 2000;
 const killEveryMs = small ? 1500 : 5000;
