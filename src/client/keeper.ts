@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { markOfKeeper } from "../protocol/keeper-name.ts";
+import { isSupervisor, markOfKeeper } from "../protocol/keeper-name.ts";
 
 /**
- * The pid of the keeper of a home. While there is one, a supervisor that is gone comes back.
+ * The pid of the keeper of a home, or of a supervisor that is about to become it. While there is one, a supervisor that does
+ * not answer is followed by another.
  *
  * @param run the run directory of the home
  */
@@ -11,15 +12,16 @@ export function findKeeper(run: string): number | undefined {
   // A supervisor whose keeper dies becomes the keeper of the next one, which is the first to write that down.
   for (const file of ["keeper.pid", "lares.pid"]) {
     const pid = Number(read(`${run}/${file}`));
-    if (pid > 0 && keeps(pid, run)) return pid;
+    if (pid > 0 && isOfHome(pid, run)) return pid;
   }
   return undefined;
 }
 
-/** A pid may have passed on to another process: a keeper is known by its command line. One that has ended has none. */
-function keeps(pid: number, run: string): boolean {
-  const mark = markOfKeeper(read(`/proc/${pid}/cmdline`).split("\0"));
-  return mark !== undefined && isSame(dirname(mark), run);
+/** A pid may have passed on to another process: these are known by their command lines. One that has ended has none. */
+function isOfHome(pid: number, run: string): boolean {
+  const words = read(`/proc/${pid}/cmdline`).split("\0");
+  const mark = markOfKeeper(words);
+  return mark === undefined ? isSupervisor(words) : isSame(dirname(mark), run);
 }
 
 /** The keeper may know its home by another path than the client. */

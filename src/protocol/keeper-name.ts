@@ -12,3 +12,8 @@ export function markOfKeeper(commandLine: readonly string[]): string | undefined
   // Behind it are the runtime, the program, its fallback and the mark, as the keeper's script takes them.
   return at < 0 ? undefined : commandLine[at + 4];
 }
+
+/** Whether a command line is that of a supervisor, as its keeper starts it. */
+export function isSupervisor(commandLine: readonly string[]): boolean {
+  return commandLine.includes("--keeper") && commandLine.includes("--store");
+}

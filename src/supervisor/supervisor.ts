@@ -1,4 +1,4 @@
-import { closeSync, openSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { assertNever, LaresError } from "../core/errors.ts";
 import type { WorldEvent } from "../core/world.ts";
@@ -24,6 +24,7 @@ import type { Kernel } from "./kernel.ts";
 import { linuxKernel, userOf } from "./linux-kernel.ts";
 import { ServiceListeners } from "./listeners.ts";
 import { type CapturedOutputs, capturedOutputs } from "./outputs.ts";
+import { writePidFile } from "./pid-file.ts";
 import { probesOf } from "./probes.ts";
 import { nextRun, replanMs } from "./schedules.ts";
 import { UsageReadings } from "./usage.ts";
@@ -209,8 +210,8 @@ export class Supervisor {
   #writePids(): void {
     const { pidFile, keeperPidFile } = this.options.files;
     try {
-      writeFileSync(pidFile, `${process.pid}\n`);
-      writeFileSync(keeperPidFile, `${process.ppid}\n`);
+      writePidFile(pidFile, process.pid);
+      writePidFile(keeperPidFile, process.ppid);
     } catch (error) {
       this.problem(`the PID files cannot be written: ${error instanceof Error ? error.message : error}`);
     }
