@@ -18,6 +18,7 @@ export interface RotationOptions {
 /** An open log file that knows when it is full, and removes the oldest of those it has put away. */
 export class LogFile {
   readonly path: string;
+  #pruned: Promise<void> = Promise.resolve();
   #fd = -1;
   #size = 0;
   #bornMs = 0;
@@ -73,7 +74,14 @@ export class LogFile {
   }
 
   /** Removes the oldest of the files put away until number and total are within their limits. */
-  async prune(): Promise<void> {
+  prune(): Promise<void> {
+    // One after the other: what one removes while another adds up would be missing there.
+    const pruned = this.#pruned.then(() => this.#prune());
+    this.#pruned = pruned.catch(() => {});
+    return pruned;
+  }
+
+  async #prune(): Promise<void> {
     const directory = dirname(this.path);
     const prefix = `${basename(this.path)}.`;
     const names = (await readdir(directory)).filter((name) => name.startsWith(prefix) && /\.\d{8}T/.test(name));
